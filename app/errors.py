@@ -1,0 +1,139 @@
+"""The one tree of errors. Each names its HTTP status and a stable code that callers may branch on.
+
+    ServiceError
+    |-- BadRequest 400            not parseable
+    |-- Unauthenticated 401       no credential, or one that is not valid
+    |-- Forbidden 403             a valid credential without the permission
+    |-- NotFound 404
+    |-- Conflict 409
+    |-- TooLarge 413
+    |-- UnsupportedMediaType 415
+    |-- InvalidRows 422           rows that do not fit the schema, every fault listed
+    |-- PredictionFailed 500      the model broke on rows that fit its schema
+    `-- Unavailable 503           nothing is broken for good: try again later
+        |-- ModelNotReady
+        `-- KeysUnavailable
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FieldFault:
+    """One thing wrong with one request: the row counts from 0, None means the request as a whole."""
+
+    row: int | None
+    field: str | None
+    message: str
+
+
+class ServiceError(Exception):
+    """A refusal that a caller may read. `detail` is shown to the caller as it is: no paths, no exception texts."""
+
+    status = 500
+    code = "internal_error"
+    title = "Internal error"
+
+    def __init__(self, detail: str, *, code: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        if code is not None:
+            self.code = code
+
+    @property
+    def faults(self) -> Sequence[FieldFault]:
+        return ()
+
+    @property
+    def retry_after_seconds(self) -> int | None:
+        return None
+
+
+class BadRequest(ServiceError):
+    status = 400
+    code = "bad_request"
+    title = "The request cannot be read"
+
+
+class Unauthenticated(ServiceError):
+    status = 401
+    code = "invalid_api_key"
+    title = "No valid credential"
+
+
+class Forbidden(ServiceError):
+    status = 403
+    code = "permission_denied"
+    title = "Not permitted"
+
+
+class NotFound(ServiceError):
+    status = 404
+    code = "not_found"
+    title = "Not found"
+
+
+class Conflict(ServiceError):
+    status = 409
+    code = "conflict"
+    title = "Conflict"
+
+
+class TooLarge(ServiceError):
+    status = 413
+    code = "too_large"
+    title = "The request is too large"
+
+
+class UnsupportedMediaType(ServiceError):
+    status = 415
+    code = "unsupported_media_type"
+    title = "Media type not supported"
+
+
+class InvalidRows(ServiceError):
+    status = 422
+    code = "invalid_rows"
+    title = "The rows do not fit the schema"
+
+    def __init__(self, faults: Sequence[FieldFault], *, code: str | None = None) -> None:
+        count = len(faults)
+        super().__init__(f"{count} fault{'' if count == 1 else 's'} found; each is listed under 'errors'.", code=code)
+        self._faults = tuple(faults)
+
+    @property
+    def faults(self) -> Sequence[FieldFault]:
+        return self._faults
+
+
+class PredictionFailed(ServiceError):
+    status = 500
+    code = "prediction_failed"
+    title = "The model failed on this request"
+
+
+class Unavailable(ServiceError):
+    status = 503
+    code = "unavailable"
+    title = "Not available now"
+
+    def __init__(self, detail: str, *, retry_after_seconds: int = 5, code: str | None = None) -> None:
+        super().__init__(detail, code=code)
+        self._retry_after_seconds = retry_after_seconds
+
+    @property
+    def retry_after_seconds(self) -> int | None:
+        return self._retry_after_seconds
+
+
+class ModelNotReady(Unavailable):
+    code = "model_not_ready"
+    title = "No model is ready"
+
+
+class KeysUnavailable(Unavailable):
+    code = "keys_unavailable"
+    title = "API keys cannot be checked now"
