@@ -137,3 +137,7 @@ class ModelNotReady(Unavailable):
 class KeysUnavailable(Unavailable):
     code = "keys_unavailable"
     title = "API keys cannot be checked now"
+
+
+class ReleaseUnusable(Exception):
+    """A release that must not be opened or served: missing, damaged or made with other libraries. One sentence for the operator."""

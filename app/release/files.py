@@ -1,0 +1,61 @@
+"""Files that survive a crash: atomic writes, durable directories, digests. No knowledge of releases."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+
+_CHUNK_BYTES = 1 << 20
+
+
+def write_json(path: Path, content: object) -> None:
+    """Replace a JSON file in one step: a reader sees the old content or the new one, also after a power cut."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        file.write(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY))
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_directory(path.parent)
+
+
+def read_json(path: Path) -> object:
+    return orjson.loads(path.read_bytes())
+
+
+def sync_directory(path: Path) -> None:
+    """Make renames inside a directory durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(root: Path) -> None:
+    """Flush every file and directory below a root, deepest first, so that a later rename publishes whole files."""
+    for directory, _, names in os.walk(root, topdown=False):
+        for name in names:
+            with (Path(directory) / name).open("rb") as file:
+                os.fsync(file.fileno())
+        sync_directory(Path(directory))
+
+
+def list_files(root: Path) -> Iterator[str]:
+    """Yield the path of everything below a root that is not a directory, links included, relative and in POSIX form."""
+    for path in sorted(root.rglob("*")):
+        if path.is_symlink() or not path.is_dir():
+            yield path.relative_to(root).as_posix()
+
+
+def compute_sha256(path: Path) -> str:
+    """Digest a file in constant memory."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
