@@ -104,7 +104,7 @@ class ReleaseStore:
         """
         verify_files(self.directory(version), self.manifest(version))
         with self._lock():
-            before = self.active()
+            before = self._readable_pointer()
             if before is not None and before.version == version:
                 previous = before.previous
             else:
@@ -146,8 +146,15 @@ class ReleaseStore:
             sync_directory(self.path)
             return published
 
+    def _readable_pointer(self) -> ActivePointer | None:
+        """The pointer, or None where it is damaged: activating and publishing must be able to repair that."""
+        try:
+            return self.active()
+        except ReleaseUnusable:
+            return None
+
     def _next_version(self) -> str:
-        pointer = self.active()
+        pointer = self._readable_pointer()
         used = [int(version) for version in self.versions()]
         used += [int(entry["version"]) for entry in pointer.history] if pointer else []
         return str(max(used, default=0) + 1)
@@ -194,7 +201,7 @@ def verify_files(directory: Path, manifest: Manifest) -> None:
     """
     found = set(list_files(directory)) - _NOT_LISTED
     for path in sorted(found | set(manifest.files)):
-        fault = _find_file_fault(directory / path, manifest.files.get(path))
+        fault = _find_file_fault(directory / path, manifest.files.get(path)) if path in found else "is missing"
         if fault:
             raise ReleaseUnusable(f"Version {directory.name}: {path} {fault}.")
 
@@ -203,7 +210,7 @@ def _find_file_fault(path: Path, expected: FileEntry | None) -> str | None:
     if expected is None:
         return "does not belong to the release"
     if path.is_symlink() or not path.is_file():
-        return "is missing"
+        return "is not a plain file"
     if path.stat().st_size != expected.size:
         return f"has {path.stat().st_size} bytes in place of {expected.size}"
     if compute_sha256(path) != expected.sha256:

@@ -1,0 +1,1 @@
+"""A loaded release: rows in, predictions out. Knows nothing of HTTP."""

@@ -1,0 +1,1 @@
+"""Use cases in plain values: no HTTP, no command line."""

@@ -1,0 +1,231 @@
+"""One marshmallow field per feature type: from what a caller sends to the one value that the model gets, or a message.
+
+Messages say what was expected and never repeat the caller's value: it may be personal.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from marshmallow import ValidationError, fields
+
+from app.release.schema import Feature, Scalar
+from app.runtime.dates import find_date_fault, parse_date, read_moment
+
+# What a number looks like as text: the JSON grammar plus a sign and a bare point. No underscores, no inf, no hex.
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
+_LONGEST_NUMBER = 400
+_TRUTH = {"true": True, "false": False}
+# XGBoost and the forests compute in float32: a larger number is infinite to them.
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
+_LISTED_VALUES = 10
+
+
+class FeatureField(fields.Field[Any]):
+    """A required field for one feature; subclasses convert what is not null."""
+
+    expected = "a value"
+
+    def __init__(self, feature: Feature) -> None:
+        super().__init__(
+            required=True,
+            allow_none=feature.nullable is not False,
+            data_key=feature.name,
+            error_messages={
+                "required": "This field is required.",
+                "null": "A value is required: training had no nulls here.",
+            },
+        )
+        self.feature = feature
+        self._closed = make_value_lookup(feature) if feature.two_valued else None
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Scalar:  # noqa: ARG002
+        converted = self.convert(value)
+        return converted if self._closed is None else self._find_closed_value(converted)
+
+    def convert(self, value: Any) -> Scalar:
+        raise NotImplementedError
+
+    def _find_closed_value(self, value: Scalar) -> Scalar:
+        assert self._closed is not None
+        found = self._closed.get(value_key(value))
+        if found is None:
+            raise ValidationError(f"Expected {list_values(self.feature)}: training had no other value here.")
+        return found[0]
+
+    def refuse(self, got: Any) -> ValidationError:
+        return ValidationError(f"Expected {self.expected}, got {name_kind(got)}.")
+
+
+class NumberField(FeatureField):
+    expected = "a number"
+
+    def read_number(self, value: Any) -> int | float:
+        """A JSON number, or text that is exactly a number."""
+        if isinstance(value, str):
+            value = self._parse_text(value.strip())
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise self.refuse(value)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValidationError("Expected a finite number.")
+        return value
+
+    def _parse_text(self, text: str) -> int | float:
+        if len(text) > _LONGEST_NUMBER or not _NUMBER.fullmatch(text):
+            raise ValidationError(f"Expected {self.expected}, got text that is not a number.")
+        is_whole = text.lstrip("+-").isdigit()
+        return int(text) if is_whole else float(text)
+
+
+class IntegerFeature(NumberField):
+    expected = "a whole number"
+
+    def __init__(self, feature: Feature) -> None:
+        super().__init__(feature)
+        limits = np.iinfo(feature.dtype.lower())
+        self._minimum, self._maximum = int(limits.min), int(limits.max)
+
+    def convert(self, value: Any) -> int:
+        number = self.read_number(value)
+        if isinstance(number, float) and not number.is_integer():
+            raise ValidationError("Expected a whole number, got one with a fraction.")
+        if not self._minimum <= number <= self._maximum:
+            raise ValidationError(f"Expected a whole number from {self._minimum} to {self._maximum}.")
+        return int(number)
+
+
+class FloatFeature(NumberField):
+    def convert(self, value: Any) -> float:
+        number = self.read_number(value)
+        if not -_FLOAT32_MAX <= number <= _FLOAT32_MAX:
+            raise ValidationError(f"Expected a number of magnitude at most {_FLOAT32_MAX:.3g}.")
+        return float(number)
+
+
+class BooleanFeature(FeatureField):
+    expected = "true or false"
+
+    def convert(self, value: Any) -> bool:
+        if isinstance(value, str):
+            value = _TRUTH.get(value.strip().lower(), value)
+        if not isinstance(value, bool):
+            raise self.refuse(value)
+        return value
+
+
+class CategoryFeature(FeatureField):
+    """Text, unless training had categories of another kind. A category of training is found with or without spaces around it."""
+
+    def __init__(self, feature: Feature) -> None:
+        super().__init__(feature)
+        self._known = make_value_lookup(feature)
+        self._kinds = {name_kind(category) for category in feature.categories or ()} or {"text"}
+        self.expected = " or ".join(sorted(self._kinds))
+
+    def convert(self, value: Any) -> Scalar:
+        if not isinstance(value, (str, int, float, bool)):
+            raise self.refuse(value)
+        found = self._known.get(value_key(value))
+        if found is not None:
+            return found[0]
+        return self._convert_unseen(value)
+
+    def _convert_unseen(self, value: Scalar) -> Scalar:
+        if isinstance(value, str):
+            if "text" not in self._kinds:
+                return self._read_text_of_other_kind(value.strip())
+            trimmed = value.strip()
+            found = self._known.get(value_key(trimmed))
+            return trimmed if found is None else found[0]
+        if name_kind(value) not in self._kinds or (isinstance(value, float) and not math.isfinite(value)):
+            raise self.refuse(value)
+        return value
+
+    def _read_text_of_other_kind(self, text: str) -> Scalar:
+        if "a number" in self._kinds and len(text) <= _LONGEST_NUMBER and _NUMBER.fullmatch(text):
+            return self.convert(int(text) if text.lstrip("+-").isdigit() else float(text))
+        if "a boolean" in self._kinds and text.lower() in _TRUTH:
+            return self.convert(_TRUTH[text.lower()])
+        raise self.refuse(text)
+
+
+class DatetimeFeature(FeatureField):
+    """ISO 8601 text, or a format of the training data. The text itself is the value: the model's own parser reads it."""
+
+    expected = "a date as ISO 8601 text, such as 2026-11-23 or 2026-11-23T04:19:03"
+
+    def convert(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise self.refuse(value)
+        text = value.strip()
+        fault = find_date_fault(text, self.feature)
+        if fault:
+            raise ValidationError(fault)
+        return text
+
+    def _find_closed_value(self, value: Scalar) -> Scalar:
+        # A column of real timestamps is compared by moment; one kept as text is compared by AutoGluon as text.
+        if self.feature.dtype == "object":
+            return super()._find_closed_value(value)
+        moment = read_moment(parse_date(str(value), self.feature))
+        for allowed in self.feature.categories or ():
+            if read_moment(parse_date(str(allowed), self.feature)) == moment:
+                return allowed
+        raise ValidationError(f"Expected {list_values(self.feature)}: training had no other value here.")
+
+
+class TextFeature(FeatureField):
+    """Free text, taken as it is: spaces around it are part of what the model counts."""
+
+    expected = "text"
+
+    def convert(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise self.refuse(value)
+        return value
+
+
+FIELD_OF_TYPE: Mapping[str, type[FeatureField]] = {
+    "int": IntegerFeature,
+    "float": FloatFeature,
+    "bool": BooleanFeature,
+    "category": CategoryFeature,
+    "datetime": DatetimeFeature,
+    "text": TextFeature,
+}
+
+
+def name_kind(value: Any) -> str:
+    """What a person would call the JSON type of a value."""
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, (int, float)):
+        return "a number"
+    return {str: "text", type(None): "null", list: "a list", dict: "an object"}.get(type(value), "another type")
+
+
+def value_key(value: Scalar) -> tuple[str, Scalar]:
+    """A dictionary key under which True, 1 and "1" differ while 1 and 1.0 are one."""
+    return name_kind(value), value
+
+
+def make_value_lookup(feature: Feature) -> dict[tuple[str, Scalar], tuple[Scalar]]:
+    """Map each known value, and its trimmed form where no other value has that, to the value of training."""
+    lookup: dict[tuple[str, Scalar], tuple[Scalar]] = {}
+    for category in feature.categories or ():
+        if isinstance(category, str):
+            lookup.setdefault(value_key(category.strip()), (category,))
+    for category in feature.categories or ():
+        lookup[value_key(category)] = (category,)
+    return lookup
+
+
+def list_values(feature: Feature) -> str:
+    categories = feature.categories or ()
+    listed = [f'"{value}"' if isinstance(value, str) else str(value).lower() for value in categories[:_LISTED_VALUES]]
+    more = f" or {len(categories) - _LISTED_VALUES} others" if len(categories) > _LISTED_VALUES else ""
+    return " or ".join(listed) + more
