@@ -82,7 +82,7 @@ def measure_importance(candidate: Candidate) -> dict[str, FeatureImportance]:
     predictor = candidate.predictor
     predictor.persist(models="best", max_memory=None)
     table = predictor.feature_importance(
-        candidate.held_out,
+        _unzone_columns(candidate.held_out),
         subsample_size=_IMPORTANCE_ROWS,
         num_shuffle_sets=_IMPORTANCE_SHUFFLES,
         time_limit=_IMPORTANCE_SECONDS,
@@ -94,6 +94,12 @@ def measure_importance(candidate: Candidate) -> dict[str, FeatureImportance]:
         str(name): FeatureImportance(importance=float(table["importance"][name]), stddev=float(spread[name]))
         for name in table.index
     }
+
+
+def _unzone_columns(frame: pd.DataFrame) -> pd.DataFrame:
+    """Keep timestamps with a time zone as objects: shuffling them inside AutoGluon would drop the zone."""
+    zoned = {name: object for name, dtype in frame.dtypes.items() if isinstance(dtype, pd.DatetimeTZDtype)}
+    return frame.astype(zoned)
 
 
 def _write_contents(staged: Path, candidate: Candidate, schema: FeatureSchema) -> None:

@@ -1,0 +1,54 @@
+"""The command `gluonserve`. Each command calls the same functions as HTTP does."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from app.cli.keys import keys
+from app.cli.models import models
+from app.cli.serve import serve
+from app.cli.train import publish, train
+from app.errors import ReleaseUnusable, ServiceError
+from config.settings import SettingsError, load_settings
+
+REFUSED, USAGE = 1, 2
+
+
+class GluonserveGroup(click.Group):
+    """Turns every foreseeable fault into one sentence and the exit code of the contract."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except SettingsError as fault:
+            _fail(str(fault), USAGE)
+        except ServiceError as fault:
+            _fail(fault.detail, REFUSED)
+        except ReleaseUnusable as fault:
+            _fail(str(fault), REFUSED)
+
+
+@click.group(
+    cls=GluonserveGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: gluonserve train churn.csv --label churn --activate && gluonserve serve",
+)
+@click.version_option(package_name="gluonserve")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Take an AutoGluon tabular model from a CSV to production.
+
+    All state lives in GLUONSERVE_HOME (default ./var); every setting is an environment variable, listed in docs/settings.md.
+    """
+    ctx.obj = load_settings()
+
+
+for command in (train, publish, models, keys, serve):
+    main.add_command(command)
+
+
+def _fail(sentence: str, exit_code: int) -> None:
+    click.echo(f"Error: {sentence}", err=True)
+    sys.exit(exit_code)

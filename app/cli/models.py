@@ -1,0 +1,107 @@
+"""`gluonserve models`: the versions in the model store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import orjson
+
+from app.cli.output import print_table
+from app.errors import ReleaseUnusable
+from app.release.manifest import Manifest
+from app.release.store import ReleaseStore, read_schema
+from config.settings import Settings
+
+
+@click.group(epilog="Example: gluonserve models activate 3")
+def models() -> None:
+    """List, show and activate published versions."""
+
+
+@models.command("list", epilog="Example: gluonserve models list --json")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def list_models(settings: Settings, as_json: bool) -> None:
+    """List all published versions, oldest first."""
+    store = ReleaseStore(settings.model_path)
+    pointer = store.active()
+    rows = [_summarise(store, version, pointer.version if pointer else None) for version in store.versions()]
+    if as_json:
+        _print_json(rows)
+    elif rows:
+        print_table(list(rows[0]), [[_to_text(value) for value in row.values()] for row in rows])
+    else:
+        click.echo("No version is published yet. Publish one with: gluonserve train DATA --label COLUMN")
+
+
+@models.command(epilog="Example: gluonserve models show 3")
+@click.argument("version")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole manifest and schema as JSON.")
+@click.pass_obj
+def show(settings: Settings, version: str, as_json: bool) -> None:
+    """Show one version: quality, features and what it was made with."""
+    store = ReleaseStore(settings.model_path)
+    manifest, schema = store.manifest(version), read_schema(store.directory(version))
+    if as_json:
+        _print_json({"manifest": manifest.to_dict(), "schema": schema.to_dict()})
+        return
+    _print_overview(manifest)
+    print_table(
+        ["metric", "held-out value", "95 % interval", "better when"],
+        [
+            [name, f"{m.value:.4f}", f"{m.low:.4f} to {m.high:.4f}", "higher" if m.higher_is_better else "lower"]
+            for name, m in manifest.quality.items()
+        ],
+    )
+    importance = manifest.feature_importance
+    print_table(
+        ["feature", "type", "nulls", "importance"],
+        [
+            [f.name, f.type, _to_text(f.nullable), f"{importance[f.name].importance:.4f}" if f.name in importance else ""]
+            for f in schema.features
+        ],
+    )
+
+
+@models.command(epilog="Example: gluonserve models activate 3")
+@click.argument("version")
+@click.pass_obj
+def activate(settings: Settings, version: str) -> None:
+    """Verify a version and make it the one that is served; running servers follow within a second of loading it."""
+    pointer = ReleaseStore(settings.model_path).activate(version)
+    before = f" (before: version {pointer.previous})" if pointer.previous else ""
+    click.echo(f"Version {pointer.version} is active{before}.")
+
+
+def _summarise(store: ReleaseStore, version: str, active: str | None) -> dict[str, Any]:
+    row: dict[str, Any] = {"version": version, "active": version == active}
+    try:
+        manifest = store.manifest(version)
+    except ReleaseUnusable:
+        return {**row, "name": "(damaged)", "problem_type": None, "metric": None, "value": None, "size_mb": None, "created": None}
+    quality = manifest.quality.get(manifest.eval_metric)
+    return {
+        **row,
+        "name": manifest.name,
+        "problem_type": manifest.problem_type,
+        "metric": manifest.eval_metric,
+        "value": round(quality.value, 4) if quality else None,
+        "size_mb": round(manifest.size_mb, 1),
+        "created": manifest.created,
+    }
+
+
+def _print_overview(manifest: Manifest) -> None:
+    libraries = ", ".join(f"{name} {version}" for name, version in manifest.libraries.items())
+    click.echo(f"{manifest.name} version {manifest.version}, published {manifest.created}")
+    click.echo(f"Predicts {manifest.label} ({manifest.problem_type}) with {manifest.best_model}, {manifest.size_mb:.1f} MB")
+    click.echo(f"Made with {libraries}")
+
+
+def _to_text(value: Any) -> str:
+    return {True: "yes", False: "no", None: ""}.get(value, value) if isinstance(value, bool) or value is None else str(value)
+
+
+def _print_json(content: object) -> None:
+    click.echo(orjson.dumps(content, option=orjson.OPT_INDENT_2).decode())

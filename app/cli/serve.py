@@ -1,0 +1,26 @@
+"""`gluonserve serve`: become gunicorn with the project's configuration."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from config.settings import load_settings, require_secret
+
+GUNICORN_CONFIG = "python:config.gunicorn"
+
+
+@click.command(epilog="Example: gluonserve serve --bind 0.0.0.0:8000 --workers 2")
+@click.option("--bind", metavar="HOST:PORT", help="Address to listen on; BIND and 127.0.0.1:8000 otherwise.")
+@click.option("--workers", type=int, metavar="N", help="Worker processes; WEB_CONCURRENCY and the cores otherwise.")
+def serve(bind: str | None, workers: int | None) -> None:
+    """Serve the active model over HTTP until SIGTERM or Ctrl-C."""
+    if bind is not None:
+        os.environ["BIND"] = bind
+    if workers is not None:
+        os.environ["WEB_CONCURRENCY"] = str(workers)
+    # A fault in the settings is one sentence here and would be a traceback inside gunicorn.
+    require_secret(load_settings())
+    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "--config", GUNICORN_CONFIG])
