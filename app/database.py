@@ -1,0 +1,179 @@
+"""The database: its engine and its tables. What is kept in them is decided elsewhere."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Column, DateTime, Engine, MetaData, String, Table, Text, TypeDecorator, create_engine, event
+from sqlalchemy.engine import URL, Dialect, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
+from sqlalchemy.pool import NullPool
+from sqlalchemy.schema import CreateTable
+
+CONNECT_TIMEOUT_SECONDS = 2
+STATEMENT_TIMEOUT_SECONDS = 2
+LOCK_TIMEOUT_SECONDS = 5
+CREATE_ATTEMPTS = 10
+
+_POSTGRESQL_NAMES = ("postgresql+psycopg", "postgresql", "postgres")
+_EXPECTED = "expected sqlite:////path/to/file.db or postgresql+psycopg://user:password@host/name"
+
+
+class DatabaseError(Exception):
+    """The database cannot be opened. The message is one sentence for the operator and never holds a password."""
+
+
+DATABASE_FAILURES = (DBAPIError, NoFreeConnection)
+"""What a call to an opened database raises when the database does not answer, or answers nonsense."""
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A moment in UTC: goes in and comes out with its time zone, whatever the database keeps."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        moment = value.astimezone(timezone.utc)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=timezone.utc) if dialect.name == "sqlite" else value.astimezone(timezone.utc)
+
+
+tables = MetaData()
+
+api_keys = Table(
+    "api_keys",
+    tables,
+    Column("id", String(8), primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("secret_hmac", String(64), nullable=False),
+    Column("permissions", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime),
+    Column("revoked_at", UtcTime),
+)
+
+
+def open_database(url: str) -> Engine:
+    """Return an engine that connects on first use, so that it may be made before a fork.
+
+    Raises:
+        DatabaseError: when the URL cannot be used, or the directory of the SQLite file cannot be made.
+    """
+    try:
+        parsed = _parse_url(url)
+        return _open_sqlite(parsed) if parsed.drivername.startswith("sqlite") else _open_postgresql(parsed)
+    except (ArgumentError, ValueError):
+        # What cannot be read is not shown: the password may be anywhere in it.
+        raise DatabaseError(f"DATABASE_URL is not a database URL: {_EXPECTED}.") from None
+
+
+@contextmanager
+def opened_database(url: str) -> Iterator[Engine]:
+    """Open the database for as long as the block lasts."""
+    engine = open_database(url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def create_tables(engine: Engine) -> None:
+    """Create the tables that are missing; several processes may do it at once.
+
+    Raises:
+        DatabaseError: when the database does not answer.
+    """
+    for attempt in range(1, CREATE_ATTEMPTS + 1):
+        try:
+            with engine.begin() as connection:
+                for table in tables.sorted_tables:
+                    connection.execute(CreateTable(table, if_not_exists=True))
+            return
+        except DBAPIError as fault:
+            if attempt == CREATE_ATTEMPTS or not _was_a_race(fault):
+                raise DatabaseError(f"{_describe(engine.url)} cannot be used: {describe_failure(fault)}.") from None
+            time.sleep(0.05 * attempt)
+
+
+def describe_failure(fault: BaseException) -> str:
+    """Say in one line what a database failure was, without the statement and its values."""
+    cause = fault.orig if isinstance(fault, DBAPIError) else fault
+    return str(cause or type(fault).__name__).strip().partition("\n")[0].rstrip(".")
+
+
+def _parse_url(text: str) -> URL:
+    url = make_url(text)
+    if url.drivername in _POSTGRESQL_NAMES:
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise DatabaseError(f"DATABASE_URL names the unknown database {url.drivername!r}: {_EXPECTED}.")
+    if url.host or not url.database or url.database == ":memory:" or url.database.startswith("file:"):
+        raise DatabaseError(f"DATABASE_URL has to name a file for SQLite, which all processes can open: {_EXPECTED}.")
+    return url
+
+
+def _open_sqlite(url: URL) -> Engine:
+    _prepare_private_file(Path(str(url.database)))
+    # A connection for each use costs 0.2 ms, and notices when the file has been replaced.
+    engine = create_engine(
+        url, poolclass=NullPool, connect_args={"timeout": LOCK_TIMEOUT_SECONDS}, hide_parameters=True
+    )
+    event.listen(engine, "connect", _prepare_sqlite_connection)
+    return engine
+
+
+def _prepare_private_file(path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            path.touch(mode=0o600)
+    except OSError as fault:
+        raise DatabaseError(f"The database file {path} cannot be created: {fault.strerror}.") from None
+
+
+def _prepare_sqlite_connection(connection: sqlite3.Connection, _record: object) -> None:
+    # Processes that turn one file to WAL at once are told 'locked' without any waiting, so only where needed.
+    if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _open_postgresql(url: URL) -> Engine:
+    timeouts: dict[str, Any] = {
+        "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+        # Bounds, in milliseconds, how long a connection may stay silent after the server's machine has gone.
+        "tcp_user_timeout": STATEMENT_TIMEOUT_SECONDS * 1000,
+        "options": f"-c statement_timeout={STATEMENT_TIMEOUT_SECONDS * 1000}",
+    }
+    chosen = {name: value for name, value in timeouts.items() if name not in url.query}
+    try:
+        return create_engine(
+            url, pool_pre_ping=True, pool_timeout=CONNECT_TIMEOUT_SECONDS, connect_args=chosen, hide_parameters=True
+        )
+    except ModuleNotFoundError:
+        raise DatabaseError("PostgreSQL needs psycopg: pip install 'gluonserve[postgres]'.") from None
+
+
+def _was_a_race(fault: DBAPIError) -> bool:
+    # PostgreSQL answers IF NOT EXISTS with a duplicate in its catalogue while somebody else creates the same table.
+    duplicates = ("23505", "42P07", "42710")
+    return getattr(fault.orig, "sqlstate", None) in duplicates or "database is locked" in str(fault.orig)
+
+
+def _describe(url: URL) -> str:
+    # Query parameters may hold a password too, which SQLAlchemy does not hide.
+    return "The database " + url.set(query={}).render_as_string(hide_password=True)

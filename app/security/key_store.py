@@ -1,0 +1,162 @@
+"""API keys in the database: made, listed, found, revoked. Only HMACs of their secrets are kept."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Engine, Row, insert, select, update
+
+from app.database import DATABASE_FAILURES, api_keys
+from app.errors import BadRequest, KeysUnavailable, NotFound
+from app.security.key_format import KeyText, is_key_id, make_key_text
+from app.security.permissions import check_permissions
+
+MAX_OWNER_LENGTH = 200
+MAX_LIFETIME = timedelta(days=36_500)
+_NO_HMAC = "0" * 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKey:
+    """What is known of a key, without its secret. Times are in UTC."""
+
+    id: str
+    owner: str
+    permissions: frozenset[str]
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+    def state_at(self, now: datetime) -> Literal["active", "expired", "revoked"]:
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at is not None and self.expires_at <= now else "active"
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """A key just made. Its text holds the secret, which can be read here and nowhere else."""
+
+    record: ApiKey
+    text: str = field(repr=False)
+
+
+def now_in_utc() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+class KeyStore:
+    """The keys in the database. Of a secret it keeps HMAC-SHA256(pepper, secret): 190 random bits need no slow hash.
+
+    Every method raises KeysUnavailable when the database does not answer.
+    """
+
+    def __init__(self, engine: Engine, pepper: str, *, clock: Callable[[], datetime] = now_in_utc) -> None:
+        self._engine = engine
+        self._pepper = pepper.encode()
+        self.now = clock
+
+    def create(self, owner: str, permissions: Iterable[str], expires_in: timedelta | None = None) -> NewKey:
+        """Make a key and keep it.
+
+        Raises:
+            BadRequest: for an unusable owner, permission or lifetime.
+        """
+        text, created_at = make_key_text(), self.now()
+        record = ApiKey(
+            id=text.id,
+            owner=_check_owner(owner),
+            permissions=check_permissions(permissions),
+            created_at=created_at,
+            expires_at=None if expires_in is None else created_at + _check_lifetime(expires_in),
+        )
+        values = {
+            **vars(record),
+            "permissions": json.dumps(sorted(record.permissions)),
+            "secret_hmac": self._hmac(text),
+        }
+        with self._transaction() as connection:
+            connection.execute(insert(api_keys).values(values))
+        return NewKey(record, str(text))
+
+    def list(self) -> tuple[ApiKey, ...]:
+        """Return all keys, revoked and expired ones too, oldest first."""
+        with self._transaction() as connection:
+            rows = connection.execute(select(api_keys).order_by(api_keys.c.created_at, api_keys.c.id)).all()
+        return tuple(_read_record(row) for row in rows)
+
+    def find(self, id: str) -> ApiKey | None:
+        row = self._select(id) if is_key_id(id) else None
+        return None if row is None else _read_record(row)
+
+    def find_by_text(self, text: KeyText) -> ApiKey | None:
+        """Return the key with this id and this secret, whatever its state.
+
+        An unknown id and a wrong secret take the same steps, so that timing tells nobody which ids exist.
+        """
+        row = self._select(text.id)
+        is_right_secret = hmac.compare_digest(self._hmac(text), _NO_HMAC if row is None else row.secret_hmac)
+        return _read_record(row) if row is not None and is_right_secret else None
+
+    def revoke(self, id: str) -> ApiKey:
+        """Revoke a key for good; a key revoked before keeps its time.
+
+        Raises:
+            NotFound: when there is no such key.
+        """
+        if is_key_id(id):
+            unrevoked = update(api_keys).where(api_keys.c.id == id, api_keys.c.revoked_at.is_(None))
+            with self._transaction() as connection:
+                connection.execute(unrevoked.values(revoked_at=self.now()))
+        record = self.find(id)
+        if record is None:
+            raise NotFound("There is no API key with this id.", code="key_not_found")
+        return record
+
+    def _select(self, id: str) -> Row[Any] | None:
+        with self._transaction() as connection:
+            return connection.execute(select(api_keys).where(api_keys.c.id == id)).one_or_none()
+
+    def _hmac(self, text: KeyText) -> str:
+        return hmac.digest(self._pepper, text.secret.encode(), "sha256").hex()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except DATABASE_FAILURES as fault:
+            raise KeysUnavailable("API keys cannot be checked at the moment; try again in a few seconds.") from fault
+
+
+def _check_owner(owner: str) -> str:
+    owner = owner.strip()
+    # Control characters could rewrite the terminal of whoever lists the keys.
+    if not 0 < len(owner) <= MAX_OWNER_LENGTH or not owner.isprintable():
+        raise BadRequest(f"The owner of a key is 1 to {MAX_OWNER_LENGTH} printable characters.", code="invalid_owner")
+    return owner
+
+
+def _check_lifetime(lifetime: timedelta) -> timedelta:
+    if not timedelta(0) < lifetime <= MAX_LIFETIME:
+        raise BadRequest(
+            f"A key lives for at most {MAX_LIFETIME.days} days, and for some time.", code="invalid_lifetime"
+        )
+    return lifetime
+
+
+def _read_record(row: Row[Any]) -> ApiKey:
+    return ApiKey(
+        id=row.id,
+        owner=row.owner,
+        permissions=frozenset(json.loads(row.permissions)),
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+    )
