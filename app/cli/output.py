@@ -1,0 +1,36 @@
+"""How commands print: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+
+import click
+import orjson
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+# Where nobody sees an edge, no cell may be cut or wrapped: the lines go to grep.
+_UNBOUNDED_WIDTH = 10_000
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows under their column names, fitted to a terminal, in full and without frames elsewhere."""
+    console = Console(file=sys.stdout, highlight=False)
+    if not console.is_terminal:
+        console = Console(file=sys.stdout, highlight=False, width=_UNBOUNDED_WIDTH)
+    table = Table(box=box.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
+    for column in columns:
+        table.add_column(Text(column), no_wrap=not console.is_terminal)
+    for row in rows:
+        # As Text, square brackets in a name are characters and not rich's markup.
+        table.add_row(*(Text(cell) for cell in row))
+    console.print(table)
+
+
+def print_json(content: object) -> None:
+    """Print indented JSON; times as UTC to the second."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
+    click.echo(orjson.dumps(content, option=options).decode())
