@@ -1,17 +1,24 @@
-"""Every setting of the service: its name in the environment, default, unit and meaning. Nothing else reads the environment."""
+"""Every setting of the service: name in the environment, default, unit, meaning. Nothing else reads the environment."""
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
+import secrets
+import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 
 class SettingsError(Exception):
     """A setting is missing, unknown or out of range. The message is one sentence for the operator."""
+
+
+MIN_SECRET_CHARACTERS = 32
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:
@@ -23,6 +30,10 @@ def _one_of(*choices: str) -> Callable[[str], str]:
     return parse
 
 
+def _log_level(text: str) -> str:
+    return _one_of(*LOG_LEVELS)(text.upper())
+
+
 def _whole_number(minimum: int, maximum: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if not (text.isascii() and text.isdigit() and minimum <= int(text) <= maximum):
@@ -32,19 +43,32 @@ def _whole_number(minimum: int, maximum: int) -> Callable[[str], int]:
     return parse
 
 
+def _address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if text.startswith("unix:") and len(text) > len("unix:"):
+        return text
+    if not (host and port.isascii() and port.isdigit() and int(port) <= 65535):
+        raise ValueError("expected HOST:PORT or unix:PATH")
+    return text
+
+
 def _absolute_path(text: str) -> Path:
-    return Path(text).expanduser().absolute()
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError:
+        raise ValueError("there is no such user") from None
 
 
 def _setting(name: str, default: str | None, parse: Callable[[str], Any], help: str, *, secret: bool = False) -> Any:
-    return field(metadata={"name": name, "default": default, "parse": parse, "help": help, "secret": secret})
+    metadata = {"name": name, "default": default, "parse": parse, "help": help}
+    return field(repr=not secret, metadata=metadata)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """All settings of one process, read once from the environment by `load_settings`."""
 
-    environment: str = _setting(
+    environment: Literal["development", "production"] = _setting(
         "GLUONSERVE_ENV",
         "development",
         _one_of("development", "production"),
@@ -64,10 +88,13 @@ class Settings:
     secret: str | None = _setting(
         "GLUONSERVE_SECRET", None, str, "at least 32 characters; API keys are stored as HMACs under it", secret=True
     )
-    log_level: str = _setting(
-        "LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "least severe log line that is written"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _setting(
+        "LOG_LEVEL", "INFO", _log_level, "least severe log line that is written"
     )
-    bind: str = _setting("BIND", "127.0.0.1:8000", str, "HOST:PORT or unix:PATH that the server listens on")
+    access_log: Literal["on", "off"] = _setting(
+        "GLUONSERVE_ACCESS_LOG", "off", _one_of("on", "off"), "on writes one log line per HTTP request"
+    )
+    bind: str = _setting("BIND", "127.0.0.1:8000", _address, "HOST:PORT or unix:PATH that the server listens on")
     workers: int = _setting(
         "WEB_CONCURRENCY", "{cores}", _whole_number(1, 256), "worker processes; each holds its own loaded model"
     )
@@ -79,13 +106,13 @@ class Settings:
     max_rows: int = _setting(
         "GLUONSERVE_MAX_ROWS", "10000", _whole_number(1, 1_000_000), "most rows in one request to /predict"
     )
-    unseen_values: str = _setting(
+    unseen_values: Literal["accept", "reject"] = _setting(
         "GLUONSERVE_UNSEEN_VALUES",
         "accept",
         _one_of("accept", "reject"),
         "a category or number outside what training saw: accept with a warning, or reject with 422",
     )
-    unknown_fields: str = _setting(
+    unknown_fields: Literal["ignore", "reject"] = _setting(
         "GLUONSERVE_UNKNOWN_FIELDS",
         "ignore",
         _one_of("ignore", "reject"),
@@ -94,24 +121,37 @@ class Settings:
 
 
 def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read and check all settings.
+    """Read and check all settings. An empty variable counts as not set.
 
     Raises:
         SettingsError: naming the variable, what was expected and, for an unknown name, the closest known one.
     """
     _refuse_unknown_names(environ)
-    home = _read_home(environ)
-    values: dict[str, Any] = {}
-    for item in fields(Settings):
-        name, default = item.metadata["name"], item.metadata["default"]
-        text = environ.get(name) or default
-        if text is None:
-            values[item.name] = None
-            continue
-        if name not in environ or not environ[name]:
-            text = text.format(home=home, cores=_count_cores()) if name != "GLUONSERVE_HOME" else text
-        values[item.name] = _parse(name, text, item.metadata["parse"])
-    return Settings(**values)
+    home = next(_read(item, environ, {}) for item in fields(Settings) if item.name == "home")
+    derived = {"home": home, "cores": _count_cores()}
+    return Settings(**{item.name: _read(item, environ, derived) for item in fields(Settings)})
+
+
+def require_secret(settings: Settings) -> str:
+    """Return the secret that API keys are stored under; in development, make one in home when none is set.
+
+    Raises:
+        SettingsError: when the secret is too short, cannot be kept, or is missing in production.
+    """
+    if settings.secret is not None:
+        return _check_secret(settings.secret, "GLUONSERVE_SECRET")
+    if settings.environment == "production":
+        raise SettingsError(
+            "Production needs GLUONSERVE_SECRET, at least 32 random characters that stay the same; "
+            "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'."
+        )
+    path = settings.home / "secret"
+    try:
+        if not path.exists():
+            _keep_new_secret(path)
+        return _check_secret(path.read_text(encoding="ascii").strip(), str(path))
+    except (OSError, UnicodeDecodeError) as fault:
+        raise SettingsError(f"The secret of this installation cannot be kept in {path} ({fault}).") from None
 
 
 def describe_settings() -> list[tuple[str, str, str]]:
@@ -119,11 +159,11 @@ def describe_settings() -> list[tuple[str, str, str]]:
     return [(f.metadata["name"], f.metadata["default"] or "none", f.metadata["help"]) for f in fields(Settings)]
 
 
-def _read_home(environ: Mapping[str, str]) -> Path:
-    return _absolute_path(environ.get("GLUONSERVE_HOME") or "./var")
-
-
-def _parse(name: str, text: str, parse: Callable[[str], Any]) -> Any:
+def _read(item: Field[Any], environ: Mapping[str, str], derived: Mapping[str, object]) -> Any:
+    name, default, parse = item.metadata["name"], item.metadata["default"], item.metadata["parse"]
+    text = environ.get(name) or (default and default.format_map(derived))
+    if text is None:
+        return None
     try:
         return parse(text)
     except ValueError as fault:
@@ -141,3 +181,24 @@ def _refuse_unknown_names(environ: Mapping[str, str]) -> None:
 
 def _count_cores() -> int:
     return len(os.sched_getaffinity(0))
+
+
+def _check_secret(secret: str, place: str) -> str:
+    if len(secret) < MIN_SECRET_CHARACTERS:
+        raise SettingsError(f"{place} holds {len(secret)} characters; at least {MIN_SECRET_CHARACTERS} are needed.")
+    return secret
+
+
+def _keep_new_secret(path: Path) -> None:
+    """Write a new secret, whole and readable by its owner only; of several processes at once, one wins for all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, written = tempfile.mkstemp(dir=path.parent, prefix=".secret-")
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(48) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(written, path)
+    finally:
+        os.unlink(written)

@@ -1,0 +1,28 @@
+"""Renders docs/settings.md from the settings themselves: `python -m config.settings_page > docs/settings.md`."""
+
+from __future__ import annotations
+
+import sys
+
+from config.settings import describe_settings
+
+_HEADING = """\
+# Settings
+
+gluonserve is configured by environment variables. An empty variable counts as not set, a `GLUONSERVE_` name that is not
+on this page stops the start, and so does a value out of range. `{home}` stands for the value of `GLUONSERVE_HOME` and
+`{cores}` for the number of processor cores that the process may use.
+
+This page is written by `python -m config.settings_page > docs/settings.md`.
+
+| variable | default | meaning |
+|---|---|---|
+"""
+
+
+def render_settings_page() -> str:
+    return _HEADING + "".join(f"| `{name}` | `{default}` | {help} |\n" for name, default, help in describe_settings())
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render_settings_page())
