@@ -1,0 +1,62 @@
+"""Fixtures that several rooms share. Predictors are fitted once a run: a few seconds each."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from autogluon.tabular import TabularPredictor
+
+from app.release.store import ReleaseStore
+from tests.builders import LABELS, fit_predictor, make_mixed_frame, make_release
+
+TRAINING_ROWS = 700
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """A predictor, the rows it was fitted on and rows it has not seen."""
+
+    predictor: TabularPredictor
+    train_data: pd.DataFrame
+    held_out: pd.DataFrame
+
+
+@pytest.fixture(scope="session")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], FittedModel]:
+    """The fitted model of a problem type."""
+    frame = make_mixed_frame(1200)
+    models: dict[str, FittedModel] = {}
+
+    def fit(problem_type: str) -> FittedModel:
+        if problem_type not in models:
+            others = [name for name in set(LABELS.values()) if name != LABELS[problem_type]]
+            data = frame.drop(columns=others)
+            train_data, held_out = data.iloc[:TRAINING_ROWS], data.iloc[TRAINING_ROWS:]
+            path = tmp_path_factory.mktemp("predictors") / problem_type
+            models[problem_type] = FittedModel(
+                fit_predictor(train_data, problem_type=problem_type, path=path), train_data, held_out
+            )
+        return models[problem_type]
+
+    return fit
+
+
+@pytest.fixture(scope="session")
+def published_store(fitted: Callable[[str], FittedModel], tmp_path_factory: pytest.TempPathFactory) -> ReleaseStore:
+    """A store in which version 1 is an active binary model. Not to be changed: copy it with `store` instead."""
+    store = ReleaseStore(tmp_path_factory.mktemp("published"))
+    model = fitted("binary")
+    make_release(store, model.predictor, model.held_out, train_data=model.train_data)
+    return store
+
+
+@pytest.fixture
+def store(published_store: ReleaseStore, tmp_path: Path) -> ReleaseStore:
+    """A copy of the published store that a test may damage."""
+    shutil.copytree(published_store.path, tmp_path / "models")
+    return ReleaseStore(tmp_path / "models")
