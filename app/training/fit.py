@@ -1,4 +1,4 @@
-"""The call of AutoGluon's fit: resources, progress, silence. Data and settings that come in here are checked already."""
+"""The call of AutoGluon's fit: resources, progress, silence. Data and settings that come in are checked already."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from autogluon.core.callbacks import AbstractCallback
 from autogluon.tabular import TabularPredictor
 from threadpoolctl import threadpool_limits
 
-from app.training.metrics import to_natural_sign
+from app.training.gate.metrics import to_natural_sign
 from app.training.progress import TrainingDisplay
 from app.training.refusals import InvalidTrainingSettings, TrainingRefused
 from app.training.settings import TrainingSettings, count_cores

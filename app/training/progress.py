@@ -24,6 +24,8 @@ class TrainingDisplay(Protocol):
 
     def show_step(self, text: str) -> None: ...
 
+    def show_note(self, text: str) -> None: ...
+
     def start_fitting(self, *, models: int, time_limit_seconds: float) -> None: ...
 
     def start_model(self, name: str) -> None: ...
@@ -50,6 +52,9 @@ class PlainDisplay:
 
     def show_step(self, text: str) -> None:
         print(f"{time.monotonic() - self._started:7.1f} s  {text}", file=self._stream, flush=True)
+
+    def show_note(self, text: str) -> None:
+        self.show_step(f"Note: {text}")
 
     def start_fitting(self, *, models: int, time_limit_seconds: float) -> None:
         self.show_step(f"Fitting up to {models} models within {time_limit_seconds:g} s")
@@ -92,6 +97,9 @@ class BarDisplay:
 
     def show_step(self, text: str) -> None:
         self._begin(text, total=None)
+
+    def show_note(self, text: str) -> None:
+        self._progress.console.print(Text(f"  {text}"))
 
     def start_fitting(self, *, models: int, time_limit_seconds: float) -> None:
         self._models = models

@@ -12,7 +12,7 @@ import yaml
 
 import config
 from app.training.gate.limits import Limit, parse_limits, resolve_limits, write_as_texts
-from app.training.metric_names import PROBLEM_TYPES, UnknownMetric, resolve_metric_name
+from app.training.gate.metric_names import PROBLEM_TYPES, UnknownMetric, resolve_metric_name
 from app.training.refusals import InvalidTrainingSettings, suggest_closest
 
 PRESETS_FILE = Path(config.__file__).parent / "presets.yaml"

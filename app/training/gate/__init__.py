@@ -1,1 +1,1 @@
-"""The validation gate: what a model must show before it may be published."""
+"""The validation gate: what is measured of a model, and what it must show before it may be published."""

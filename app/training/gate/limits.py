@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from app.training.metric_names import UnknownMetric, resolve_metric_name
+from app.training.gate.metric_names import UnknownMetric, resolve_metric_name
 from app.training.refusals import InvalidTrainingSettings, suggest_closest
 
 Direction = Literal["min", "max"]

@@ -15,7 +15,7 @@ import pandas as pd
 from autogluon.tabular import TabularPredictor
 
 from app.release.manifest import MetricValue
-from app.training.metric_names import find_scorer
+from app.training.gate.metric_names import find_scorer
 
 Numbers = npt.NDArray[Any]
 

@@ -1,0 +1,184 @@
+"""The report at the end: leaderboard, metrics, checks of the gate, size and speed; as data and as cells of tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+from autogluon.tabular import TabularPredictor
+
+from app.release.manifest import Manifest, MetricValue
+from app.training.gate.judge import Check, GateReport
+from app.training.gate.limits import MEASUREMENTS
+from app.training.gate.metrics import to_natural_sign
+
+_MOST_LEADERBOARD_ROWS = 10_000
+_UNITS = {"latency_ms": " ms", "memory_mb": " MB", "size_mb": " MB"}
+
+Cells = tuple[Sequence[str], list[list[str]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaderboardEntry:
+    """One fitted model. Scores are the evaluation metric in its natural sign; None where the model has none."""
+
+    model: str
+    held_out: float | None
+    validation: float | None
+    fit_seconds: float | None
+    is_best: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingReport:
+    """Everything a person or a pipeline wants to know of one run. `version` is None when nothing was published."""
+
+    name: str
+    label: str
+    problem_type: str
+    eval_metric: str
+    best_model: str
+    rows_train: int | None
+    rows_held_out: int
+    leaderboard: tuple[LeaderboardEntry, ...]
+    quality: Mapping[str, MetricValue]
+    gate: GateReport
+    measurements: Mapping[str, float | None]
+    notes: tuple[str, ...]
+    version: str | None
+    activated: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        values = {name: value for name, value in vars(self).items() if name not in ("gate", "leaderboard", "quality")}
+        return {
+            **values,
+            "measurements": dict(self.measurements),
+            "quality": {name: asdict(metric) for name, metric in self.quality.items()},
+            "leaderboard": [asdict(entry) for entry in self.leaderboard],
+            "gate": self.gate.to_dict(),
+        }
+
+
+def build_leaderboard(predictor: TabularPredictor, held_out: pd.DataFrame) -> tuple[LeaderboardEntry, ...]:
+    """All models that can predict, the best on held-out rows first."""
+    table = predictor.leaderboard(held_out.head(_MOST_LEADERBOARD_ROWS))
+    scorer = predictor.eval_metric
+
+    def read(score: Any, *, is_metric: bool = True) -> float | None:
+        if pd.isna(score) or not math.isfinite(score):
+            return None
+        return to_natural_sign(scorer, score) if is_metric else float(score)
+
+    return tuple(
+        LeaderboardEntry(
+            model=str(row["model"]),
+            held_out=read(row["score_test"]),
+            validation=read(row["score_val"]),
+            fit_seconds=read(row["fit_time"], is_metric=False),
+            is_best=row["model"] == predictor.model_best,
+        )
+        for _, row in table.iterrows()
+    )
+
+
+def build_report(
+    predictor: TabularPredictor,
+    *,
+    name: str,
+    rows_train: int | None,
+    held_out: pd.DataFrame,
+    quality: Mapping[str, MetricValue],
+    gate: GateReport,
+    measurements: Mapping[str, float | None],
+    notes: tuple[str, ...],
+    manifest: Manifest | None,
+    activated: bool,
+) -> TrainingReport:
+    """Put together what was measured and what became of it."""
+    return TrainingReport(
+        name=name,
+        label=str(predictor.label),
+        problem_type=str(predictor.problem_type),
+        eval_metric=str(predictor.eval_metric.name),
+        best_model=str(predictor.model_best),
+        rows_train=rows_train,
+        rows_held_out=len(held_out),
+        leaderboard=build_leaderboard(predictor, held_out),
+        quality=quality,
+        gate=gate,
+        measurements=measurements,
+        notes=notes,
+        version=manifest.version if manifest else None,
+        activated=activated and manifest is not None,
+    )
+
+
+def list_leaderboard_cells(report: TrainingReport) -> Cells:
+    metric = report.eval_metric
+    return (
+        ["model", f"{metric}, held out", f"{metric}, validation", "fitted in"],
+        [
+            [
+                f"{entry.model} (best)" if entry.is_best else entry.model,
+                _write(entry.held_out),
+                _write(entry.validation),
+                "" if entry.fit_seconds is None else f"{entry.fit_seconds:.1f} s",
+            ]
+            for entry in report.leaderboard
+        ],
+    )
+
+
+def list_quality_cells(report: TrainingReport) -> Cells:
+    return (
+        ["metric", "held out", "95 % interval", "better when"],
+        [
+            [
+                name,
+                _write(metric.value),
+                f"{_write(metric.low)} to {_write(metric.high)}",
+                "higher" if metric.higher_is_better else "lower",
+            ]
+            for name, metric in report.quality.items()
+        ],
+    )
+
+
+def list_gate_cells(report: TrainingReport) -> Cells:
+    """Failed checks first."""
+    checks = sorted(report.gate.checks, key=lambda check: check.passed)
+    return (
+        ["check", "measured", "limit", "", "what"],
+        [
+            [
+                check.name,
+                _write(check.measured) + (_UNITS.get(check.name, "") if check.measured is not None else ""),
+                _write_limit(check),
+                _write_verdict(check),
+                check.note or MEASUREMENTS.get(check.name, "held-out metric"),
+            ]
+            for check in checks
+        ],
+    )
+
+
+def _write_limit(check: Check) -> str:
+    if check.limit is None:
+        return ""
+    return f"{'at least' if check.direction == 'min' else 'at most'} {check.limit:g}{_UNITS.get(check.name, '')}"
+
+
+def _write_verdict(check: Check) -> str:
+    if check.limit is None:
+        return ""
+    return "passed" if check.passed else "FAILED"
+
+
+def _write(value: float | None) -> str:
+    """Four significant figures, never an exponent for everyday numbers."""
+    if value is None:
+        return ""
+    return f"{value:.0f}" if 10_000 <= abs(value) < 1e15 else f"{value:.4g}"
