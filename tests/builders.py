@@ -25,7 +25,7 @@ FAMILIES = {
     "binary": ("GBM", "CAT", "XGB", "RF", "LR"),
     "multiclass": ("GBM", "CAT", "XGB"),
     "regression": ("GBM", "CAT", "XGB", "LR"),
-    "quantile": ("GBM", "CAT", "RF"),
+    "quantile": ("GBM", "CAT"),
 }
 _WORDS = "late early parcel broken arrived happy invoice refund clerk street morning again never blue".split()
 

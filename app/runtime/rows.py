@@ -60,8 +60,8 @@ class RowValidator:
         self._schema = build_row_schema(schema)(unknown=EXCLUDE)
         self._attributes = [f"f{position}" for position in range(len(schema.features))]
         self._novelty_checks = [(a, _NoveltyCheck(f)) for a, f in zip(self._attributes, schema.features, strict=True)]
-        self._known = {feature.name for feature in schema.features}
-        self._expected = self._known | set(schema.unused)
+        self._by_lower_name = {feature.name.lower(): feature.name for feature in schema.features}
+        self._expected = {feature.name for feature in schema.features} | set(schema.unused)
         self._on_unseen_value = on_unseen_value
         self._on_unknown_field = on_unknown_field
 
@@ -110,8 +110,8 @@ class RowValidator:
         if self._on_unknown_field == "reject":
             message = "The model does not know this field."
         if suggest and len(name) <= _LONGEST_SUGGESTED_NAME:
-            close = difflib.get_close_matches(name, self._known, n=1, cutoff=0.75)
-            return f'{message} Did you mean "{close[0]}"?' if close else message
+            close = difflib.get_close_matches(name.strip().lower(), self._by_lower_name, n=1, cutoff=0.75)
+            return f'{message} Did you mean "{self._by_lower_name[close[0]]}"?' if close else message
         return message
 
 
