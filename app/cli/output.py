@@ -31,6 +31,6 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def print_json(content: object) -> None:
-    """Print indented JSON; times as UTC to the second."""
+    """Print indented JSON, with times to the second."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
     click.echo(orjson.dumps(content, option=options).decode())
