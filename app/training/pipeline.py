@@ -20,9 +20,10 @@ from app.training.gate.stability import measure_stability
 from app.training.loading import load_predictor
 from app.training.progress import TrainingDisplay
 from app.training.publication import Candidate
+from app.training.refusals import TrainingRefused
 from app.training.report import TrainingReport, build_report
 from app.training.settings import TrainingSettings
-from app.training.split import load_held_out, load_training_data, refuse_unseen_classes
+from app.training.split import check_numeric_label, load_held_out, load_training_data, refuse_unseen_classes
 
 
 class ReleasePublisher(Protocol):
@@ -109,7 +110,7 @@ def evaluate_and_publish(
         limits = resolve_limits(demands.limits, predictor.problem_type)
         features = [str(feature) for feature in predictor.features()]
         held_out, notes = load_held_out(held_out_data, label=predictor.label, features=features)
-        refuse_unseen_classes(predictor.class_labels, held_out[predictor.label], predictor.problem_type)
+        _check_held_out_label(predictor, held_out, held_out_data)
         train, train_notes = _load_train_data(train_data, predictor.label, features)
         for note in (*notes, *train_notes):
             display.show_note(note)
@@ -171,7 +172,20 @@ def measure_quality(
     """The metrics of the report and those that a limit names."""
     named = [limit.metric for limit in demands.limits if limit.metric not in MEASUREMENTS]
     scorers = choose_scorers(predictor, also=named)
-    return compute_quality(answer_held_out_rows(predictor, held_out), scorers, seed=demands.seed)
+    try:
+        answers = answer_held_out_rows(predictor, held_out)
+    except (ValueError, TypeError, KeyError, OverflowError) as fault:
+        reason = str(fault).strip().splitlines()[0].rstrip(".")
+        raise TrainingRefused(f"The held-out rows are not like those of training: {reason}.") from fault
+    return compute_quality(answers, scorers, seed=demands.seed)
+
+
+def _check_held_out_label(predictor: TabularPredictor, held_out: pd.DataFrame, path: Path) -> None:
+    labels = held_out[predictor.label]
+    if predictor.class_labels is None:
+        check_numeric_label(labels, predictor.problem_type, path)
+    else:
+        refuse_unseen_classes(predictor.class_labels, labels, predictor.problem_type)
 
 
 def _load_train_data(path: Path | None, label: str, features: list[str]) -> tuple[pd.DataFrame | None, tuple[str, ...]]:

@@ -68,7 +68,7 @@ def _one_of(*choices: str) -> Callable[[Any], str]:
     def parse(value: Any) -> str:
         text = str(value).strip()
         if text not in choices:
-            raise ValueError(f"expected one of {', '.join(choices)}.{suggest_closest(text, choices)}".rstrip("."))
+            raise ValueError(f"expected one of {', '.join(choices)}.{suggest_closest(text, choices)}")
         return text
 
     return parse
@@ -243,7 +243,8 @@ def _parse_values(merged: Mapping[str, Any], faults: list[str]) -> dict[str, Any
         try:
             values[item.name] = item.metadata["parse"](merged[option])
         except ValueError as fault:
-            faults.append(f"--{option} {merged[option]}: {fault}.")
+            sentence = str(fault)
+            faults.append(f"--{option} {merged[option]}: {sentence}{'' if sentence.endswith(('.', '?')) else '.'}")
     return values
 
 

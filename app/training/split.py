@@ -179,8 +179,12 @@ def _check_label(labels: pd.Series, problem_type: str, path: Path) -> None:
         raise TrainingRefused(
             f"{path}: the label {labels.name!r} has {len(values)} values ({join_names(values)}), a binary one has two."
         )
-    if problem_type in _CLASSIFICATION:
-        return
+    if problem_type not in _CLASSIFICATION:
+        check_numeric_label(labels, problem_type, path)
+
+
+def check_numeric_label(labels: pd.Series, problem_type: str, path: Path) -> None:
+    """Raises TrainingRefused when the label of a regression or quantile problem is not a finite number everywhere."""
     if not pd.api.types.is_numeric_dtype(labels) or pd.api.types.is_bool_dtype(labels):
         raise TrainingRefused(f"{path}: the label {labels.name!r} is not numeric, so it is no {problem_type} problem.")
     if not np.isfinite(labels.to_numpy(dtype=float)).all():
