@@ -146,9 +146,7 @@ def _prepare_private_file(path: Path) -> None:
 
 
 def _prepare_sqlite_connection(connection: sqlite3.Connection, _record: object) -> None:
-    # Processes that turn one file to WAL at once are told 'locked' without any waiting, so only where needed.
-    if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-        connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
 
 
@@ -169,7 +167,8 @@ def _open_postgresql(url: URL) -> Engine:
 
 
 def _was_a_race(fault: DBAPIError) -> bool:
-    # PostgreSQL answers IF NOT EXISTS with a duplicate in its catalogue while somebody else creates the same table.
+    # PostgreSQL answers IF NOT EXISTS with a duplicate in its catalogue while somebody else creates the same table;
+    # SQLite does not wait for a lock where two turn a new file to WAL.
     duplicates = ("23505", "42P07", "42710")
     return getattr(fault.orig, "sqlstate", None) in duplicates or "database is locked" in str(fault.orig)
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, delete, event
 
-from app.database import create_tables, opened_database
+from app.database import api_keys, create_tables, opened_database
 from app.errors import KeysUnavailable, ServiceError, Unauthenticated
 from app.security.key_format import KeyText, make_key_text
 from app.security.keys import KeyStore, KeyVerifier, NewKey
@@ -253,6 +253,12 @@ class TestMemory:
         refusal_of(verifier, str(make_key_text()))
         assert verifier.verify(store.create("billing", ["predict"]).text).owner == "billing"
 
+    def test_a_hostile_text_with_the_id_of_a_key_in_memory_is_refused(self, sqlite_engine: Engine) -> None:
+        new, verifier = make_key(sqlite_engine), make_verifier(sqlite_engine)
+        verifier.verify(new.text)
+        for filler in ("\x00", "\ud800", "é", "\uff41"):
+            assert refusal_of(verifier, new.text[:12] + filler * 40).code == "invalid_api_key"
+
     def test_memory_is_bounded(self, tmp_path: Path) -> None:
         with opened_database(f"sqlite:///{tmp_path}/keys.db") as engine:
             create_tables(engine)
@@ -337,6 +343,7 @@ class TestWithoutADatabase:
             time.sleep(0.1)
         assert durations[0] < 3
         assert max(durations[1:]) < 0.5
+        assert sorted(durations)[15] < 0.01, "between two probes nobody asks"
         assert isinstance(refusal_of(verifier, unseen.text), KeysUnavailable)
         own_postgres.thaw()
         deadline = time.monotonic() + 5
@@ -356,6 +363,26 @@ class TestWithoutADatabase:
                 clock.seconds = 1000.0 + second
                 assert verifier.verify(new.text) == new.record
             clock.seconds = 1301.0
+            assert isinstance(refusal_of(verifier, new.text), KeysUnavailable)
+
+    def test_a_guess_at_a_known_key_does_not_make_it_forgotten(self, tmp_path: Path) -> None:
+        with opened_database(f"sqlite:///{tmp_path}/keys.db") as engine:
+            create_tables(engine)
+            new, verifier = make_key(engine), make_verifier(engine, cache_seconds=0)
+            verifier.verify(new.text)
+            refusal_of(verifier, str(KeyText(new.record.id, make_key_text().secret)))
+            os.truncate(tmp_path / "keys.db", 0)
+            assert verifier.verify(new.text) == new.record
+
+    def test_a_deleted_key_stays_refused_without_a_database(self, tmp_path: Path) -> None:
+        with opened_database(f"sqlite:///{tmp_path}/keys.db") as engine:
+            create_tables(engine)
+            new, verifier = make_key(engine), make_verifier(engine, cache_seconds=0)
+            verifier.verify(new.text)
+            with engine.begin() as connection:
+                connection.execute(delete(api_keys))
+            assert refusal_of(verifier, new.text).code == "invalid_api_key"
+            os.truncate(tmp_path / "keys.db", 0)
             assert isinstance(refusal_of(verifier, new.text), KeysUnavailable)
 
     def test_a_replaced_database_counts_at_once(self, tmp_path: Path) -> None:
