@@ -76,6 +76,7 @@ def _gate_options(command: Command) -> Command:
 @click.pass_obj
 def train(
     settings: Settings,
+    /,
     data: Path,
     label: str,
     test_data: Path | None,
@@ -124,6 +125,7 @@ def train(
 @click.pass_obj
 def publish(
     settings: Settings,
+    /,
     predictor_dir: Path,
     data: Path,
     train_data: Path | None,

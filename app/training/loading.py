@@ -13,10 +13,22 @@ from autogluon.tabular import TabularPredictor
 from app.training.refusals import TrainingRefused
 
 _MAIN_FILE = "predictor.pkl"
+# What unpickling raises on files that are damaged, missing or of a library that is not installed.
+_LOADING_FAULTS = (
+    pickle.UnpicklingError,
+    EOFError,
+    OSError,
+    ImportError,
+    AttributeError,
+    AssertionError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 
 
 def load_predictor(directory: Path) -> TabularPredictor:
-    """Open a predictor's directory; versions are compared before anything is unpickled.
+    """Open a predictor's directory with its best model; versions are compared before anything is unpickled.
 
     Raises:
         TrainingRefused: when it is no predictor, of another version, damaged, or has no model.
@@ -26,9 +38,12 @@ def load_predictor(directory: Path) -> TabularPredictor:
     _compare_versions(directory)
     try:
         predictor = TabularPredictor.load(str(directory), verbosity=0)
-    except (pickle.UnpicklingError, EOFError, OSError, ImportError, AttributeError, AssertionError) as fault:
+        fitted = predictor.is_fit and predictor.model_names()
+        if fitted:
+            predictor.persist(models="best", max_memory=None)
+    except _LOADING_FAULTS as fault:
         raise TrainingRefused(f"{directory}: the predictor cannot be loaded ({type(fault).__name__}).") from fault
-    if not isinstance(predictor, TabularPredictor) or not predictor.is_fit or not predictor.model_names():
+    if not fitted:
         raise TrainingRefused(f"{directory}: the predictor has no fitted model.")
     return predictor
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,6 @@ Positions = npt.NDArray[np.intp]
 
 _FEWEST_TRAINING_ROWS = 20
 _FEW_HELD_OUT_ROWS = 100
-# AutoGluon drops classes with fewer rows than this from a multiclass problem.
-_FEWEST_ROWS_OF_A_CLASS = 10
 _CLASSIFICATION = ("binary", "multiclass")
 
 
@@ -46,6 +45,7 @@ def load_training_data(data: Path, *, label: str, test_data: Path | None, settin
     rows, notes = _drop_unlabelled(table.rows, label, data)
     problem_type = settings.problem_type_for_autogluon or _infer_problem_type(rows[label], data)
     _check_label(rows[label], problem_type, data)
+    _check_enough_rows(rows, label, problem_type, settings.bag_folds, data)
     if test_data is None:
         train, held_out = _split(rows, label, problem_type, settings)
         notes = [*notes, _describe_split(train, held_out, problem_type, settings)]
@@ -143,10 +143,13 @@ def read_dates(column: pd.Series) -> pd.Series:
 def _parse_dates(column: pd.Series) -> pd.Series:
     attempts: tuple[dict[str, Any], ...] = ({"format": "ISO8601"}, {}, {"dayfirst": True})
     texts = column if pd.api.types.is_datetime64_any_dtype(column) else column.astype("string")
-    for options in attempts:
-        dates = pd.to_datetime(texts, errors="coerce", utc=True, **options)
-        if not dates.isna().any():
-            break
+    with warnings.catch_warnings():
+        # pandas warns when it has to guess; what it cannot read is refused, and the day-first order is tried last.
+        warnings.simplefilter("ignore")
+        for options in attempts:
+            dates = pd.to_datetime(texts, errors="coerce", utc=True, **options)
+            if not dates.isna().any():
+                break
     return dates
 
 
@@ -252,9 +255,10 @@ def _check_enough_rows(train: pd.DataFrame, label: str, problem_type: str, bag_f
             f"{path}: {label!r} is {counts.index[-1]!r} in {counts.iloc[-1]} training rows only; "
             f"{bag_folds} folds need at least {bag_folds}."
         )
-    if problem_type == "multiclass" and (counts >= _FEWEST_ROWS_OF_A_CLASS).sum() < 2:
+    if problem_type == "multiclass" and (counts >= bag_folds).sum() < 2:
         raise TrainingRefused(
-            f"{path}: fewer than two values of {label!r} occur in {_FEWEST_ROWS_OF_A_CLASS} training rows or more."
+            f"{path}: hardly any value of {label!r} repeats; "
+            f"{bag_folds} folds need two values with {bag_folds} rows each."
         )
 
 

@@ -12,10 +12,11 @@ from pathlib import Path
 import pandas as pd
 from autogluon.tabular import TabularPredictor
 
-import app
 from app.training.gate import footprint_probe
 from app.training.refusals import TrainingRefused
 
+# Where the package `app` lies, also when it is run from a checkout.
+_SOURCE = Path(__file__).parents[3]
 _PROBE_SECONDS = 600
 _PROBE_ROWS = 20
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
@@ -46,8 +47,7 @@ def measure_footprint(predictor: TabularPredictor, held_out: pd.DataFrame, *, wo
 
 
 def _run_probe(clone: Path, rows: Path) -> dict[str, float]:
-    source = str(Path(app.__file__).parents[1])
-    path = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
+    path = os.pathsep.join(filter(None, [str(_SOURCE), os.environ.get("PYTHONPATH")]))
     try:
         done = subprocess.run(
             [sys.executable, "-m", footprint_probe.__name__, str(clone), str(rows)],
@@ -63,6 +63,6 @@ def _run_probe(clone: Path, rows: Path) -> dict[str, float]:
         ) from None
     except subprocess.CalledProcessError as fault:
         reason = (fault.stderr.strip().splitlines() or [f"exit code {fault.returncode}"])[-1]
-        raise TrainingRefused(f"The model cannot be loaded in a new process: {reason}") from None
+        raise TrainingRefused(f"The model fails in a new process: {reason}") from None
     measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return measured
