@@ -1,0 +1,85 @@
+"""One event is one line, in UTC, whatever it holds."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.rules.repository import ROOT
+
+LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (DEBUG|INFO|WARNING|ERROR) [\w.]+ \[\d+\] .+")
+START = (
+    "import logging, warnings\nfrom config.logging import configure_logging\nlog = logging.getLogger('app.runtime')\n"
+)
+
+
+def log_in_a_process(source: str, *, level: str = "INFO", time_zone: str = "Asia/Tokyo") -> list[str]:
+    """The lines that a fresh process writes to stderr; it must write nothing to stdout."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{START}configure_logging({level!r})\n{source}"],
+        cwd=ROOT,
+        env={"TZ": time_zone, "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == ""
+    # Not splitlines(): it also splits at characters that only some readers take for the end of a line.
+    return done.stderr.rstrip("\n").split("\n") if done.stderr else []
+
+
+def test_a_line_names_time_level_logger_and_process() -> None:
+    (line,) = log_in_a_process("log.info('version %s is active', 3)")
+    assert LINE.fullmatch(line)
+    assert re.search(r"Z INFO app\.runtime \[\d+\] version 3 is active$", line)
+
+
+def test_the_time_is_utc_whatever_the_time_zone() -> None:
+    source = (
+        "record = log.makeRecord('a', 20, 'f', 1, 'm', (), None)\nrecord.created = 1795407543.1239\nlog.handle(record)"
+    )
+    (line,) = log_in_a_process(source)
+    assert line.startswith("2026-11-23T04:19:03.123Z INFO a ")
+
+
+@pytest.mark.parametrize(
+    ("sent", "written"),
+    [
+        ("a\nb", r"a\nb"),
+        ("a\r\nb", r"a\r\nb"),
+        ("\x1b[31mred", r"\x1b[31mred"),
+        ("a\x85b\u2028c", r"a\x85b\u2028c"),
+        ("Müller 你好", "Müller 你好"),
+    ],
+)
+def test_a_message_cannot_end_its_line_or_steer_a_terminal(sent: str, written: str) -> None:
+    (line,) = log_in_a_process(f"log.info({sent!r})")
+    assert LINE.fullmatch(line)
+    assert line.endswith(f"] {written}")
+
+
+def test_an_exception_is_appended_to_its_line() -> None:
+    (line,) = log_in_a_process("try: 1 / 0\nexcept ZeroDivisionError: log.exception('failed')")
+    assert re.search(r"\] failed\\nTraceback .*\\nZeroDivisionError: division by zero$", line)
+
+
+def test_a_warning_of_a_library_is_a_line() -> None:
+    (line,) = log_in_a_process("warnings.warn('old\\nnews')")
+    assert "WARNING py.warnings" in line
+    assert r"UserWarning: old\nnews" in line
+
+
+def test_lines_below_the_level_are_not_written() -> None:
+    lines = log_in_a_process("log.info('no'); log.warning('yes')", level="WARNING")
+    assert len(lines) == 1
+
+
+def test_autogluon_speaks_of_errors_only() -> None:
+    lines = log_in_a_process(
+        "a = logging.getLogger('autogluon.tabular')\na.warning('no'); a.error('yes')", level="DEBUG"
+    )
+    assert len(lines) == 1
+    assert lines[0].endswith("yes")
