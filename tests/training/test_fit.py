@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 from dataclasses import replace
@@ -33,12 +32,13 @@ def make_settings(**options: Any) -> TrainingSettings:
 
 
 def fit(path: Path, settings: TrainingSettings) -> tuple[TabularPredictor, str]:
-    stream = io.StringIO()
-    with quiet_autogluon():
+    # A real file like stderr: unlike StringIO it cannot be pickled, and AutoGluon pickles its callbacks.
+    log = path / "progress.log"
+    with quiet_autogluon(), log.open("w", encoding="utf-8") as stream:
         predictor = fit_predictor(
             make_data(), settings=settings, directory=path / "predictor", display=PlainDisplay(stream)
         )
-    return predictor, stream.getvalue()
+    return predictor, log.read_text(encoding="utf-8")
 
 
 def test_every_model_is_told_and_nothing_else_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
