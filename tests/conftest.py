@@ -11,6 +11,6 @@ from config.settings import describe_settings
 pytest_plugins = ("tests.no_skips", "tests.fixtures")
 
 
-def pytest_configure(config: pytest.Config) -> None:  # noqa: ARG001
+def pytest_configure(config: pytest.Config) -> None:
     for name, _, _ in describe_settings():
         os.environ.pop(name, None)
