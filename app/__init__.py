@@ -1,0 +1,52 @@
+"""gluonserve: from a CSV to an answered REST call. Here is only the application factory."""
+
+from __future__ import annotations
+
+import atexit
+
+from flask import Flask
+
+from app.api import register_blueprints
+from app.api.errors import register_error_handlers
+from app.api.guard import check_every_route_is_guarded
+from app.api.openapi.document import attach_openapi_document
+from app.api.responses import AnswerHeaders
+from app.api.services import provide_services
+from app.wiring import Services, build_services
+from config.logging import configure_logging
+from config.settings import Settings, load_settings
+
+BYTES_PER_MB = 1_000_000
+
+
+def create_app(settings: Settings | None = None, services: Services | None = None) -> Flask:
+    """Build the web application, with settings from the environment and services from the settings unless given.
+
+    Raises:
+        SettingsError: when a setting is missing, unknown or out of range.
+        UnguardedRoute: when a route names neither a permission nor that it is public.
+    """
+    settings = settings or load_settings()
+    configure_logging(settings.log_level)
+    services = services or _build_services_closed_at_exit(settings)
+
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_mb * BYTES_PER_MB
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    # A doubled slash is another address, not a redirect to a host that the caller named.
+    app.url_map.merge_slashes = False
+
+    provide_services(app, services)
+    register_error_handlers(app)
+    register_blueprints(app)
+    attach_openapi_document(app)
+    app.wsgi_app = AnswerHeaders(app.wsgi_app)  # type: ignore[method-assign]
+    check_every_route_is_guarded(app)
+    services.start()
+    return app
+
+
+def _build_services_closed_at_exit(settings: Settings) -> Services:
+    services = build_services(settings)
+    atexit.register(services.close)
+    return services

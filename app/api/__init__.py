@@ -1,0 +1,15 @@
+"""HTTP: the only room that knows Flask's request. What is decided about a prediction is decided in other rooms."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from app.api import health, model_info, prediction
+from app.api.openapi import page
+
+BLUEPRINTS = (prediction.blueprint, health.blueprint, model_info.blueprint, page.blueprint)
+
+
+def register_blueprints(app: Flask) -> None:
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)

@@ -1,0 +1,70 @@
+"""Who may call a view: each names a permission or says that it is public, else the application does not start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from flask import Flask, g, request
+
+from app.api.services import current_services
+from app.errors import Forbidden
+from app.security.permissions import Permission, permits
+
+API_KEY_HEADER = "X-API-Key"
+_ENVIRON_KEY = "HTTP_X_API_KEY"
+
+View = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What a caller needs; a permission of None means nothing at all."""
+
+    permission: Permission | None
+
+
+class UnguardedRoute(Exception):
+    """A route was registered without `require_auth` or `public`."""
+
+
+def require_auth(permission: Permission) -> Callable[[View], View]:
+    """Let only callers with this permission reach the view; the caller is then in `g.caller`.
+
+    The key is checked before anything of the request's body is read.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            caller = current_services().keys.verify(request.environ.get(_ENVIRON_KEY))
+            if not permits(caller.permissions, permission):
+                raise Forbidden(f"This key lacks the permission '{permission}'.")
+            g.caller = caller
+            return view(*args, **kwargs)
+
+        return _mark(guarded, Guard(permission))
+
+    return decorate
+
+
+def public(view: View) -> View:
+    """Declare that anyone may call the view."""
+    return _mark(view, Guard(None))
+
+
+def find_guard(view: View) -> Guard | None:
+    return view.__dict__.get("guard")
+
+
+def check_every_route_is_guarded(app: Flask) -> None:
+    for rule in app.url_map.iter_rules():
+        if find_guard(app.view_functions[rule.endpoint]) is None:
+            raise UnguardedRoute(f"{rule.rule} ({rule.endpoint}) needs require_auth(...) or public.")
+
+
+def _mark(view: View, guard: Guard) -> View:
+    view.__dict__["guard"] = guard
+    return view

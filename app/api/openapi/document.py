@@ -1,0 +1,176 @@
+"""The OpenAPI 3.1 document, written anew whenever another release becomes active."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, cast
+
+import orjson
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+from flask import Flask, current_app
+from marshmallow import EXCLUDE, Schema, fields
+
+from app.api.guard import API_KEY_HEADER, Guard, find_guard
+from app.api.openapi.features import describe_feature
+from app.api.openapi.operation import Operation, find_operation
+from app.api.schemas import Problem, Rows
+from app.release.manifest import Manifest
+from app.runtime.loading import LoadedRelease
+from app.runtime.row_fields import FeatureField
+from app.runtime.rows import build_row_schema
+
+OPENAPI_VERSION = "3.1.0"
+CONTRACT_VERSION = "1.0"
+_EXTENSION = "gluonserve.openapi"
+_ROW = "Row"
+_SECURITY_SCHEME = "api_key"
+_ERRORS_OF_A_BODY = (400, 413, 415, 422)
+_ERRORS_OF_A_GUARD = (401, 403, 503)
+
+
+@dataclass(frozen=True)
+class Route:
+    path: str
+    method: str
+    guard: Guard
+    operation: Operation
+
+
+class OpenApiDocument:
+    """Renders the document of some routes, and keeps the last rendering while the release stays the same."""
+
+    def __init__(self, routes: list[Route]) -> None:
+        self._routes = routes
+        self._kept: tuple[LoadedRelease | None, bytes] | None = None
+
+    def render(self, release: LoadedRelease | None) -> bytes:
+        """Return the document as JSON; without a release a row is any object."""
+        kept = self._kept
+        if kept is None or kept[0] is not release:
+            kept = self._kept = (release, orjson.dumps(describe_api(self._routes, release)))
+        return kept[1]
+
+
+def attach_openapi_document(app: Flask) -> None:
+    app.extensions[_EXTENSION] = OpenApiDocument(list(list_routes(app)))
+
+
+def current_document() -> OpenApiDocument:
+    return cast(OpenApiDocument, current_app.extensions[_EXTENSION])
+
+
+def list_routes(app: Flask) -> Iterator[Route]:
+    """Yield the routes that describe themselves; the pages for people do not."""
+    for rule in app.url_map.iter_rules():
+        view = app.view_functions[rule.endpoint]
+        guard, operation = find_guard(view), find_operation(view)
+        if guard is None or operation is None:
+            continue
+        path = re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            yield Route(path, method.lower(), guard, operation)
+
+
+def describe_api(routes: list[Route], release: LoadedRelease | None) -> dict[str, Any]:
+    plugin = MarshmallowPlugin(schema_name_resolver=_name_schema)
+    spec = APISpec(
+        title="gluonserve",
+        version=CONTRACT_VERSION,
+        openapi_version=OPENAPI_VERSION,
+        info={"description": _describe_model(release.manifest if release else None)},
+        plugins=[plugin],
+    )
+    converter: Any = plugin.converter
+    converter.add_attribute_function(_describe_own_field)
+    spec.components.security_scheme(
+        _SECURITY_SCHEME, {"type": "apiKey", "in": "header", "name": API_KEY_HEADER, "description": "An API key."}
+    )
+    _add_row(spec, release)
+    for route in routes:
+        spec.path(route.path, operations={route.method: describe_operation(route, release)})
+    return spec.to_dict()
+
+
+def describe_operation(route: Route, release: LoadedRelease | None) -> dict[str, Any]:
+    operation, permission = route.operation, route.guard.permission
+    needed = f"Needs the permission `{permission}`." if permission else "Needs no key."
+    described: dict[str, Any] = {
+        "summary": operation.summary,
+        "description": f"{operation.description} {needed}".strip(),
+        "operationId": f"{route.method}{route.path.replace('/', '_')}",
+        "responses": {
+            **{str(status): _describe_answer(status, schema) for status, schema in operation.answers.items()},
+            **{str(status): _describe_problem(status) for status in sorted(_list_errors(route))},
+        },
+    }
+    if operation.accepts is not None:
+        described["requestBody"] = _describe_body(operation.accepts, release)
+    if permission is not None:
+        described["security"] = [{_SECURITY_SCHEME: []}]
+    return described
+
+
+def _list_errors(route: Route) -> set[int]:
+    errors = {500, *route.operation.errors}
+    if route.guard.permission is not None:
+        errors.update(_ERRORS_OF_A_GUARD)
+    if route.operation.accepts is not None:
+        errors.update(_ERRORS_OF_A_BODY)
+    return errors
+
+
+def _describe_answer(status: int, schema: type[Schema]) -> dict[str, Any]:
+    return {"description": HTTPStatus(status).phrase, "content": {"application/json": {"schema": schema}}}
+
+
+def _describe_problem(status: int) -> dict[str, Any]:
+    phrase = HTTPStatus(status).phrase
+    described: dict[str, Any] = {
+        "description": phrase,
+        "content": {"application/problem+json": {"schema": Problem}},
+    }
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        described["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+    return described
+
+
+def _describe_body(schema: type[Schema], release: LoadedRelease | None) -> dict[str, Any]:
+    content: dict[str, Any] = {"schema": schema}
+    if release is not None and _has_rows(schema):
+        content["example"] = {"data": [release.schema.sample_row()]}
+    return {"required": True, "content": {"application/json": content}}
+
+
+def _has_rows(schema: type[Schema]) -> bool:
+    return any(isinstance(field, Rows) for field in schema().fields.values())
+
+
+def _add_row(spec: APISpec, release: LoadedRelease | None) -> None:
+    if release is None:
+        spec.components.schema(
+            _ROW, {"type": "object", "description": "One field per feature; no model is active now."}
+        )
+    else:
+        spec.components.schema(_ROW, schema=build_row_schema(release.schema)(unknown=EXCLUDE))
+
+
+def _describe_own_field(_converter: Any, field: fields.Field[Any], ret: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+    if isinstance(field, FeatureField):
+        return describe_feature(field.feature)
+    if isinstance(field, Rows):
+        return {"type": "array", "minItems": 1, "items": {"$ref": f"#/components/schemas/{_ROW}"}}
+    return {}
+
+
+def _name_schema(schema: Any) -> str:
+    return str((schema if isinstance(schema, type) else type(schema)).__name__)
+
+
+def _describe_model(manifest: Manifest | None) -> str:
+    if manifest is None:
+        return "No model is active now: rows are described once one is."
+    return f"Rows are described for the active model: {manifest.name}, version {manifest.version}."

@@ -1,0 +1,38 @@
+"""The codes that a problem document may carry under `error`, explained on the page that its `type` points to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ErrorCode:
+    status: int
+    meaning: str
+
+
+ERROR_CODES: Mapping[str, ErrorCode] = {
+    "bad_request": ErrorCode(400, "The request could not be read, for example because it ended early."),
+    "invalid_json": ErrorCode(400, "The body is not JSON in UTF-8; the detail says where reading stopped."),
+    "duplicate_field": ErrorCode(400, "An object of the body names the same field twice."),
+    "unknown_permission": ErrorCode(400, "A key was asked for with no permission, or with one that does not exist."),
+    "invalid_owner": ErrorCode(400, "A key was asked for with an owner that is no short printable text."),
+    "invalid_lifetime": ErrorCode(400, "A key was asked for with a lifetime that is not possible."),
+    "missing_api_key": ErrorCode(401, "The request has no X-API-Key header."),
+    "invalid_api_key": ErrorCode(401, "The key is unknown, expired or revoked; which of these is not told."),
+    "permission_denied": ErrorCode(403, "The key is valid but lacks the permission that the detail names."),
+    "not_found": ErrorCode(404, "There is nothing at this address."),
+    "method_not_allowed": ErrorCode(405, "The address exists but not with this method; see the Allow header."),
+    "key_not_found": ErrorCode(404, "There is no API key with this id."),
+    "conflict": ErrorCode(409, "The request does not fit the present state."),
+    "too_large": ErrorCode(413, "The body has too many bytes; send it in parts."),
+    "too_many_rows": ErrorCode(413, "The request has more rows than one request may hold; send it in parts."),
+    "unsupported_media_type": ErrorCode(415, "The body must be application/json in UTF-8, not compressed."),
+    "invalid_rows": ErrorCode(422, "Something in the request does not fit its schema; every fault is listed."),
+    "internal_error": ErrorCode(500, "The server failed; it logged the reason under the request id."),
+    "prediction_failed": ErrorCode(500, "The model failed on rows that fit its schema; logged under the request id."),
+    "unavailable": ErrorCode(503, "Try again after the seconds in the Retry-After header."),
+    "model_not_ready": ErrorCode(503, "No model is loaded yet, or none is usable; see the server's log."),
+    "keys_unavailable": ErrorCode(503, "Keys cannot be checked at the moment; try again."),
+}

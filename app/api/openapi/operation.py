@@ -1,0 +1,50 @@
+"""What a route says about itself beside its guard: declared where the view is, read by the OpenAPI document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from marshmallow import Schema
+
+View = Callable[..., Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """The contract of one route.
+
+    Attributes:
+        accepts: The schema of the JSON body; None for a route without one.
+        answers: Status to the schema of the JSON answer.
+        errors: Statuses answered with a problem document, besides those that follow from the guard and the body.
+    """
+
+    summary: str
+    description: str
+    accepts: type[Schema] | None
+    answers: Mapping[int, type[Schema]]
+    errors: tuple[int, ...]
+
+
+def describe(
+    summary: str,
+    *,
+    accepts: type[Schema] | None = None,
+    answers: Mapping[int, type[Schema]],
+    errors: tuple[int, ...] = (),
+) -> Callable[[View], View]:
+    """Attach the contract to a view; its docstring becomes the description."""
+
+    def decorate(view: View) -> View:
+        view.__dict__["operation"] = Operation(
+            summary=summary, description=view.__doc__ or "", accepts=accepts, answers=answers, errors=errors
+        )
+        return view
+
+    return decorate
+
+
+def find_operation(view: View) -> Operation | None:
+    return view.__dict__.get("operation")

@@ -1,0 +1,47 @@
+"""POST /predict: rows in, predictions out."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from flask import Blueprint, Response
+
+from app.api.faults import describe_fault
+from app.api.guard import require_auth
+from app.api.json_body import load_json
+from app.api.model_info import summarise_model
+from app.api.openapi.operation import describe
+from app.api.request_id import current_request_id
+from app.api.responses import answer_json
+from app.api.schemas import PredictionAnswer, PredictionRequest
+from app.api.services import current_services
+from app.serving.prediction import Prediction
+
+blueprint = Blueprint("prediction", __name__)
+
+_REQUEST = PredictionRequest()
+
+
+@blueprint.post("/predict")
+@describe("Predict rows", accepts=PredictionRequest, answers={200: PredictionAnswer}, errors=(413, 422, 503))
+@require_auth("predict")
+def predict() -> Response:
+    """Every fault of every row is reported at once; when one row has a fault nothing is predicted."""
+    envelope = load_json(_REQUEST)
+    prediction = current_services().prediction.predict(envelope["data"])
+    return answer_json(describe_prediction(prediction, request_id=current_request_id()))
+
+
+def describe_prediction(prediction: Prediction, *, request_id: str) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "predictions": prediction.labels,
+        "probabilities": prediction.probabilities,
+        "model_info": summarise_model(prediction.manifest),
+        "prediction_ids": prediction.prediction_ids,
+    }
+    if prediction.warnings:
+        body["warnings"] = [describe_fault(warning) for warning in prediction.warnings]
+    body["request_id"] = request_id
+    body["timestamp"] = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return body

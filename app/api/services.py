@@ -1,0 +1,19 @@
+"""How a view reaches the services of its application."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from flask import Flask, current_app
+
+from app.wiring import Services
+
+_EXTENSION = "gluonserve"
+
+
+def provide_services(app: Flask, services: Services) -> None:
+    app.extensions[_EXTENSION] = services
+
+
+def current_services() -> Services:
+    return cast(Services, current_app.extensions[_EXTENSION])

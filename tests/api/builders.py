@@ -1,0 +1,107 @@
+"""Small real parts of a running service: a release whose executor answers at once, services around it, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from app.release.manifest import FeatureImportance, FileEntry, Manifest, MetricValue
+from app.release.schema import Feature, FeatureSchema
+from app.runtime.loading import LoadedRelease
+from app.runtime.predictions import Executor, Predictions
+from app.runtime.rows import TypedRow
+from app.security.key_store import KeyStore, NewKey
+from app.wiring import Services
+from config.settings import Settings, load_settings, require_secret
+
+ROW: dict[str, Any] = {"tenure": 1, "contract": "Month-to-month", "senior": 0, "since": "2023-05-01"}
+
+FEATURES = (
+    Feature(name="tenure", type="int", dtype="int64", nullable=False, minimum=0, maximum=72, sample=1),
+    Feature(
+        name="contract",
+        type="category",
+        dtype="object",
+        nullable=False,
+        categories=("Month-to-month", "One year"),
+        sample="Month-to-month",
+    ),
+    Feature(
+        name="senior", type="int", dtype="int64", nullable=False, two_valued=True, categories=(0, 1), sample=0
+    ),
+    Feature(
+        name="since",
+        type="datetime",
+        dtype="datetime64[ns]",
+        nullable=True,
+        minimum="2020-01-01",
+        maximum="2024-12-31",
+        date_formats=("%d.%m.%Y",),
+        sample="2023-05-01",
+    ),
+)
+
+
+class SteadyExecutor:
+    """A model that answers every row alike."""
+
+    def predict(self, rows: Sequence[TypedRow]) -> Predictions:
+        return Predictions(["Yes" for _ in rows], [{"No": 0.27, "Yes": 0.73} for _ in rows])
+
+
+class SteadyNumbers:
+    def predict(self, rows: Sequence[TypedRow]) -> Predictions:
+        return Predictions([12.5 for _ in rows], None)
+
+
+class BrokenExecutor:
+    """A model that fails, with words that callers must not read."""
+
+    def predict(self, rows: Sequence[TypedRow]) -> Predictions:  # noqa: ARG002
+        raise RuntimeError("cannot open /srv/models/3/native/learner.pkl")
+
+
+def make_settings(home: Path, **changes: Any) -> Settings:
+    return replace(load_settings({"GLUONSERVE_HOME": str(home)}), **changes)
+
+
+def make_manifest(**changes: Any) -> Manifest:
+    manifest = Manifest(
+        name="churn",
+        version="3",
+        created="2026-11-23T04:19:03Z",
+        label="churn",
+        problem_type="binary",
+        eval_metric="log_loss",
+        best_model="WeightedEnsemble_L2",
+        class_labels=("No", "Yes"),
+        positive_class="Yes",
+        decision_threshold=0.5,
+        quantile_levels=None,
+        rows_train=5000,
+        rows_held_out=1000,
+        quality={"log_loss": MetricValue(value=0.42, low=0.4, high=0.44, higher_is_better=False)},
+        feature_importance={
+            "tenure": FeatureImportance(importance=0.01, stddev=0.001),
+            "contract": FeatureImportance(importance=0.2, stddev=0.02),
+        },
+        checks={"one_row_latency_ms": 4.5},
+        libraries={"autogluon.tabular": "1.6.3"},
+        files={"native/predictor.pkl": FileEntry(size=1_500_000, sha256="0" * 64)},
+    )
+    return replace(manifest, **changes)
+
+
+def make_loaded_release(executor: Executor | None = None, **changes: Any) -> LoadedRelease:
+    schema = FeatureSchema(FEATURES, unused=("churn",))
+    return LoadedRelease(make_manifest(**changes), schema, executor or SteadyExecutor())
+
+
+def make_key(services: Services, settings: Settings, *permissions: str) -> NewKey:
+    return KeyStore(services.database, require_secret(settings)).create("tests", permissions)
+
+
+def revoke_key(services: Services, settings: Settings, key: NewKey) -> None:
+    KeyStore(services.database, require_secret(settings)).revoke(key.record.id)
