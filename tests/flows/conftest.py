@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.database import create_tables, open_database
+from app.release.store import ReleaseStore
+from app.security.keys import KeyStore
+from config.settings import load_settings, require_secret
+from tests.server import RunningServer, running_server
+
+
+@pytest.fixture
+def home(published_store: ReleaseStore, tmp_path: Path) -> Path:
+    """A home whose model store holds one active release."""
+    shutil.copytree(published_store.path, tmp_path / "home" / "models")
+    return tmp_path / "home"
+
+
+@pytest.fixture(scope="module")
+def shared_home(published_store: ReleaseStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("shared")
+    shutil.copytree(published_store.path, path / "models")
+    return path
+
+
+@pytest.fixture(scope="module")
+def server(shared_home: Path) -> Iterator[RunningServer]:
+    """One server with two workers for the tests of a module that leave it as it was."""
+    with running_server(shared_home) as started:
+        yield started
+
+
+def open_keys(home: Path) -> KeyStore:
+    settings = load_settings({"GLUONSERVE_HOME": str(home)})
+    database = open_database(settings.database_url)
+    create_tables(database)
+    return KeyStore(database, require_secret(settings))
+
+
+@pytest.fixture(scope="session")
+def make_key() -> Callable[..., str]:
+    """Make an API key for the server of a home, as `gluonserve keys create` does."""
+
+    def make(home: Path, *permissions: str) -> str:
+        return open_keys(home).create("tests", permissions or ("predict", "model_info")).text
+
+    return make
