@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from app.database import create_tables, open_database
+from app.database import DatabaseError, create_tables, open_database
 from app.release.store import ReleaseStore
 from app.runtime.active import ActiveRelease
 from app.security.keys import KeyStore, KeyVerifier
 from app.serving.prediction import PredictionService
 from config.settings import Settings, require_secret
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +40,7 @@ class Services:
 
 def build_services(settings: Settings) -> Services:
     database = open_database(settings.database_url)
-    create_tables(database)
+    _create_missing_tables(database)
     active = ActiveRelease(ReleaseStore(settings.model_path))
     prediction = PredictionService(
         active,
@@ -47,3 +50,14 @@ def build_services(settings: Settings) -> Services:
     )
     keys = KeyVerifier(KeyStore(database, require_secret(settings)))
     return Services(active=active, prediction=prediction, keys=keys, database=database)
+
+
+def _create_missing_tables(database: Engine) -> None:
+    """Without an answer the process goes on: a worker that fails to boot would take the whole server down with it.
+
+    Fallback: every key that no worker has seen yet is KeysUnavailable until the database answers.
+    """
+    try:
+        create_tables(database)
+    except DatabaseError as fault:
+        logger.error("API keys cannot be checked until the database answers. %s", fault)

@@ -10,6 +10,7 @@ from app.cli.keys import keys
 from app.cli.models import models
 from app.cli.serve import serve
 from app.cli.train import publish, train
+from app.database import DatabaseError
 from app.errors import ReleaseUnusable, ServiceError
 from config.settings import SettingsError, load_settings
 
@@ -26,7 +27,7 @@ class GluonserveGroup(click.Group):
             _fail(str(fault), USAGE)
         except ServiceError as fault:
             _fail(fault.detail, REFUSED)
-        except ReleaseUnusable as fault:
+        except (ReleaseUnusable, DatabaseError) as fault:
             _fail(str(fault), REFUSED)
 
 

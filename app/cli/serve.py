@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from app.database import create_tables, opened_database
 from config.settings import load_settings, require_secret
 
 GUNICORN_CONFIG = "python:config.gunicorn"
@@ -21,6 +22,9 @@ def serve(bind: str | None, workers: int | None) -> None:
         os.environ["BIND"] = bind
     if workers is not None:
         os.environ["WEB_CONCURRENCY"] = str(workers)
-    # A fault in the settings is one sentence here and would be a traceback inside gunicorn.
-    require_secret(load_settings())
+    settings = load_settings()
+    require_secret(settings)
+    # Here a fault is one sentence. In a worker it would be a traceback, and later on it must not end anything.
+    with opened_database(settings.database_url) as database:
+        create_tables(database)
     os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "--config", GUNICORN_CONFIG])
