@@ -28,9 +28,7 @@ FEATURES = (
         categories=("Month-to-month", "One year"),
         sample="Month-to-month",
     ),
-    Feature(
-        name="senior", type="int", dtype="int64", nullable=False, two_valued=True, categories=(0, 1), sample=0
-    ),
+    Feature(name="senior", type="int", dtype="int64", nullable=False, two_valued=True, categories=(0, 1), sample=0),
     Feature(
         name="since",
         type="datetime",

@@ -65,7 +65,9 @@ def test_another_method_is_refused_with_those_that_are_allowed(
     }
 
 
-@pytest.mark.parametrize("path", ["/predict/", "//predict", "/health//live", "/docs/assets/../page.py", "/%ff", "/\u202e"])
+@pytest.mark.parametrize(
+    "path", ["/predict/", "//predict", "/health//live", "/docs/assets/../page.py", "/%ff", "/\u202e"]
+)
 def test_a_crooked_address_is_not_found_rather_than_redirected(anonymous: FlaskClient, path: str) -> None:
     answer = anonymous.post(path)
 

@@ -178,9 +178,7 @@ def test_too_large_a_body_is_refused_unread(client: FlaskClient) -> None:
 def test_too_large_a_body_of_unknown_length_is_refused_while_it_is_read(client: FlaskClient) -> None:
     body = io.BytesIO(b" " * 5_000_000)
 
-    answer = client.post(
-        "/predict", input_stream=body, headers=JSON, environ_overrides={"wsgi.input_terminated": True}
-    )
+    answer = client.post("/predict", input_stream=body, headers=JSON, environ_overrides={"wsgi.input_terminated": True})
 
     assert answer.status_code == 413
     assert answer.get_json()["error"] == "too_large"
@@ -197,7 +195,11 @@ def test_a_body_that_ends_early_is_refused(client: FlaskClient) -> None:
 
 
 documents = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=30,
 )
@@ -212,7 +214,9 @@ def test_any_document_without_repetition_is_read_as_it_is(document: Any, indent:
 
 
 @given(st.dictionaries(text_with_traps, text_with_traps, min_size=1), st.sampled_from([":", " :", "\t\n: "]), st.data())
-def test_a_repetition_is_found_whatever_the_text_around_it(row: dict[str, str], colon: str, data: st.DataObject) -> None:
+def test_a_repetition_is_found_whatever_the_text_around_it(
+    row: dict[str, str], colon: str, data: st.DataObject
+) -> None:
     repeated = data.draw(st.sampled_from(sorted(row)))
     members = [f"{json.dumps(name)}{colon}{json.dumps(value)}" for name, value in [*row.items(), (repeated, "")]]
     body = '{"data": [{' + ",".join(members) + "}]}"

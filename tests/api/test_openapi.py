@@ -88,7 +88,7 @@ def test_the_features_of_the_active_model_are_in_the_document(fetch_document: Ca
         },
         "since": {
             "type": ["string", "null"],
-            "description": "A date as ISO 8601 text, or in the format %d.%m.%Y. Training saw 2020-01-01 to 2024-12-31.",
+            "description": "A date as ISO 8601 text or in the format %d.%m.%Y. Training saw 2020-01-01 to 2024-12-31.",
             "x-training-range": {"minimum": "2020-01-01", "maximum": "2024-12-31"},
             "examples": ["2023-05-01"],
         },

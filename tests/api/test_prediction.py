@@ -47,9 +47,7 @@ def test_values_unlike_those_of_training_are_warned_of(client: FlaskClient) -> N
     body = client.post("/predict", json={"data": [ROW, {**ROW, "contract": "Ten years"}]}).get_json()
 
     assert body["predictions"] == ["Yes", "Yes"]
-    assert body["warnings"] == [
-        {"row": 1, "field": "contract", "message": "This category was not seen in training."}
-    ]
+    assert body["warnings"] == [{"row": 1, "field": "contract", "message": "This category was not seen in training."}]
 
 
 def test_every_fault_of_every_row_is_listed_at_once(client: FlaskClient) -> None:

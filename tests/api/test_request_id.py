@@ -6,7 +6,9 @@ from flask.testing import FlaskClient
 from tests.api.builders import ROW
 
 
-@pytest.mark.parametrize("sane", ["a", "order-17", "7b1f9b9c-7f0e-4f43-9a0f-1f1d6f3f7f10", "Root=1-67891233:a/b+c@d", "x" * 128])
+@pytest.mark.parametrize(
+    "sane", ["a", "order-17", "7b1f9b9c-7f0e-4f43-9a0f-1f1d6f3f7f10", "Root=1-67891233:a/b+c@d", "x" * 128]
+)
 def test_a_sane_id_of_the_caller_is_kept(client: FlaskClient, sane: str) -> None:
     answer = client.post("/predict", json={"data": [ROW]}, headers={"X-Request-ID": sane})
 
