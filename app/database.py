@@ -127,12 +127,12 @@ def _parse_url(text: str) -> URL:
 
 
 def _open_sqlite(url: URL) -> Engine:
-    _prepare_private_file(Path(str(url.database)))
     # A connection for each use costs 0.2 ms, and notices when the file has been replaced.
     engine = create_engine(
         url, poolclass=NullPool, connect_args={"timeout": LOCK_TIMEOUT_SECONDS}, hide_parameters=True
     )
     event.listen(engine, "connect", _prepare_sqlite_connection)
+    _prepare_private_file(Path(str(url.database)))
     return engine
 
 

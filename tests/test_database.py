@@ -111,7 +111,7 @@ def test_a_moment_comes_back_as_the_same_moment_in_utc(kind: str, tmp_path: Path
         "sqlite:///:memory:",
         "sqlite:///file:keys?mode=memory&uri=true",
         "sqlite://hunter2/keys.db",
-        "sqlite:////tmp/keys.db?timeout=hunter2",
+        "sqlite:////nowhere/keys.db?timeout=hunter2",
     ],
 )
 def test_an_unusable_url_is_refused_in_one_sentence_without_its_password(url: str) -> None:
