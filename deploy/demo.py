@@ -25,6 +25,7 @@ DEFAULT_PORT = 8000
 READY_WITHIN_SECONDS = 90
 STOP_WITHIN_SECONDS = 40
 LABEL = "churn"
+INTERRUPTED = 128 + signal.SIGINT
 
 
 class DemoFailed(Exception):
@@ -52,14 +53,18 @@ def main() -> int:
         with serving(place) as server:
             wait_until_ready(place, server)
             call_predict(place, key, row)
-            print(f"\nTo open: {place.url}/docs {place.url}/health {place.url}/model/info (this one with the key)")
+            print(
+                f"\nTo open: {place.url}/docs {place.url}/health {place.url}/model/info (this one with the key)",
+                flush=True,
+            )
             if not once:
                 serve_until_stopped(server)
     except (DemoFailed, OSError) as failure:
         print(f"\nThe demo failed: {failure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nStopped.")
+        print("\nStopped before the end.", file=sys.stderr)
+        return INTERRUPTED
     return 0
 
 
@@ -160,9 +165,13 @@ def call_predict(place: Place, key: str, row: dict[str, Any]) -> None:
         raise DemoFailed(f"POST /predict answered {answer.status_code}.")
 
 
-def serve_until_stopped(server: subprocess.Popen[bytes]) -> NoReturn:
+def serve_until_stopped(server: subprocess.Popen[bytes]) -> None:
     print("Ctrl-C stops the server.", flush=True)
-    code = server.wait()
+    try:
+        code = server.wait()
+    except KeyboardInterrupt:
+        print("\nStopping ...", flush=True)
+        return
     raise DemoFailed(f"the server ended by itself with exit code {code}.")
 
 
