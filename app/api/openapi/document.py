@@ -34,6 +34,7 @@ _ERRORS_OF_A_GUARD = (401, 403, 503)
 
 @dataclass(frozen=True)
 class Route:
+    tag: str
     path: str
     method: str
     guard: Guard
@@ -72,7 +73,7 @@ def list_routes(app: Flask) -> Iterator[Route]:
             continue
         path = re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            yield Route(path, method.lower(), guard, operation)
+            yield Route(rule.endpoint.partition(".")[0], path, method.lower(), guard, operation)
 
 
 def describe_api(routes: list[Route], release: LoadedRelease | None) -> dict[str, Any]:
@@ -99,6 +100,7 @@ def describe_operation(route: Route, release: LoadedRelease | None) -> dict[str,
     operation, permission = route.operation, route.guard.permission
     needed = f"Needs the permission `{permission}`." if permission else "Needs no key."
     described: dict[str, Any] = {
+        "tags": [route.tag],
         "summary": operation.summary,
         "description": f"{operation.description} {needed}".strip(),
         "operationId": f"{route.method}{route.path.replace('/', '_')}",
