@@ -1,18 +1,18 @@
 """The one tree of errors. Each names its HTTP status and a stable code that callers may branch on.
 
-    ServiceError
-    |-- BadRequest 400            not parseable
-    |-- Unauthenticated 401       no credential, or one that is not valid
-    |-- Forbidden 403             a valid credential without the permission
-    |-- NotFound 404
-    |-- Conflict 409
-    |-- TooLarge 413
-    |-- UnsupportedMediaType 415
-    |-- InvalidRows 422           rows that do not fit the schema, every fault listed
-    |-- PredictionFailed 500      the model broke on rows that fit its schema
-    `-- Unavailable 503           nothing is broken for good: try again later
-        |-- ModelNotReady
-        `-- KeysUnavailable
+ServiceError
+|-- BadRequest 400            not parseable
+|-- Unauthenticated 401       no credential, or one that is not valid
+|-- Forbidden 403             a valid credential without the permission
+|-- NotFound 404
+|-- Conflict 409
+|-- TooLarge 413
+|-- UnsupportedMediaType 415
+|-- InvalidRows 422           rows that do not fit the schema, every fault listed
+|-- PredictionFailed 500      the model broke on rows that fit its schema
+`-- Unavailable 503           nothing is broken for good: try again later
+    |-- ModelNotReady
+    `-- KeysUnavailable
 """
 
 from __future__ import annotations
@@ -140,4 +140,4 @@ class KeysUnavailable(Unavailable):
 
 
 class ReleaseUnusable(Exception):
-    """A release that must not be opened or served: missing, damaged or made with other libraries. One sentence for the operator."""
+    """A release not to be opened: missing, damaged, made with other libraries. One sentence for the operator."""

@@ -1,4 +1,4 @@
-"""Small real things for tests: a frame with every kind of column, predictors fitted on it, releases published from them."""
+"""Small real things for tests: a frame with every kind of column, predictors fitted on it, releases made of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,22 @@ FAMILIES = {
     "regression": ("GBM", "CAT", "XGB", "LR"),
     "quantile": ("GBM", "CAT"),
 }
-_WORDS = "late early parcel broken arrived happy invoice refund clerk street morning again never blue".split()
+_WORDS = [
+    "late",
+    "early",
+    "parcel",
+    "broken",
+    "arrived",
+    "happy",
+    "invoice",
+    "refund",
+    "clerk",
+    "street",
+    "morning",
+    "again",
+    "never",
+    "blue",
+]
 
 
 def make_mixed_frame(rows: int = 700, *, seed: int = 0) -> pd.DataFrame:

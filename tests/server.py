@@ -51,7 +51,9 @@ class RunningServer:
 
 
 @contextmanager
-def running_server(home: Path, *, workers: int = 2, environment: Mapping[str, str] | None = None) -> Iterator[RunningServer]:
+def running_server(
+    home: Path, *, workers: int = 2, environment: Mapping[str, str] | None = None
+) -> Iterator[RunningServer]:
     """Serve the state below a home until the end of the block; ends as soon as the server answers at all."""
     port = find_free_port()
     command = [sys.executable, "-m", "app.cli", "serve", "--bind", f"127.0.0.1:{port}", "--workers", str(workers)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -95,7 +96,7 @@ class Reader:
             return False
 
     def _call(self, words: list[str]) -> list[str]:
-        options = list(zip(words, words[1:], strict=False))
+        options = list(itertools.pairwise(words))
         headers = dict(value.split(": ", 1) for name, value in options if name == "-H")
         (body,) = (value for name, value in options if name == "-d")
         url = next(word for word in words if word.startswith("http")).replace("http://127.0.0.1:8000", self._url)
@@ -141,7 +142,9 @@ def test_a_page_that_shows_what_is_not_printed_is_found() -> None:
     assert outline({"error": "a", "row": 1}) != outline({"error": "b", "row": 1})
 
 
-@pytest.mark.parametrize("page", ["README.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md"))])
+@pytest.mark.parametrize(
+    "page", ["README.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md"))]
+)
 def test_every_link_leads_somewhere(page: str) -> None:
     targets = _LINK.findall((ROOT / page).read_text(encoding="utf-8"))
     assert [target for target in targets if not ((ROOT / page).parent / target).exists()] == []

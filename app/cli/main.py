@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 import click
 
@@ -41,7 +42,7 @@ class GluonserveGroup(click.Group):
 def main(ctx: click.Context) -> None:
     """Take an AutoGluon tabular model from a CSV to production.
 
-    All state lives in GLUONSERVE_HOME (default ./var); every setting is an environment variable, listed in docs/settings.md.
+    All state lives in GLUONSERVE_HOME (default ./var). Every setting is an environment variable, see docs/settings.md.
     """
     ctx.obj = load_settings()
 
@@ -50,6 +51,6 @@ for command in (train, publish, models, keys, serve):
     main.add_command(command)
 
 
-def _fail(sentence: str, exit_code: int) -> None:
+def _fail(sentence: str, exit_code: int) -> NoReturn:
     click.echo(f"Error: {sentence}", err=True)
     sys.exit(exit_code)

@@ -58,7 +58,12 @@ def show(settings: Settings, version: str, as_json: bool) -> None:
     print_table(
         ["feature", "type", "nulls", "importance"],
         [
-            [f.name, f.type, _to_text(f.nullable), f"{importance[f.name].importance:.4f}" if f.name in importance else ""]
+            [
+                f.name,
+                f.type,
+                _to_text(f.nullable),
+                f"{importance[f.name].importance:.4f}" if f.name in importance else "",
+            ]
             for f in schema.features
         ],
     )
@@ -79,7 +84,15 @@ def _summarise(store: ReleaseStore, version: str, active: str | None) -> dict[st
     try:
         manifest = store.manifest(version)
     except ReleaseUnusable:
-        return {**row, "name": "(damaged)", "problem_type": None, "metric": None, "value": None, "size_mb": None, "created": None}
+        return {
+            **row,
+            "name": "(damaged)",
+            "problem_type": None,
+            "metric": None,
+            "value": None,
+            "size_mb": None,
+            "created": None,
+        }
     quality = manifest.quality.get(manifest.eval_metric)
     return {
         **row,
@@ -95,12 +108,16 @@ def _summarise(store: ReleaseStore, version: str, active: str | None) -> dict[st
 def _print_overview(manifest: Manifest) -> None:
     libraries = ", ".join(f"{name} {version}" for name, version in manifest.libraries.items())
     click.echo(f"{manifest.name} version {manifest.version}, published {manifest.created}")
-    click.echo(f"Predicts {manifest.label} ({manifest.problem_type}) with {manifest.best_model}, {manifest.size_mb:.1f} MB")
+    click.echo(
+        f"Predicts {manifest.label} ({manifest.problem_type}) with {manifest.best_model}, {manifest.size_mb:.1f} MB"
+    )
     click.echo(f"Made with {libraries}")
 
 
 def _to_text(value: Any) -> str:
-    return {True: "yes", False: "no", None: ""}.get(value, value) if isinstance(value, bool) or value is None else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
 
 
 def _print_json(content: object) -> None:

@@ -1,1 +1,1 @@
-"""What a published version is: manifest, feature schema, golden rows, store and active pointer. No AutoGluon, no pandas."""
+"""What a published version is: manifest, feature schema, golden rows, store, pointer. No AutoGluon, no pandas."""

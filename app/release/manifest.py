@@ -22,7 +22,7 @@ class MetricValue:
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureImportance:
-    """Permutation importance on held-out rows: by how much the evaluation metric gets worse when the feature is shuffled."""
+    """Permutation importance on held-out rows: how much worse the evaluation metric is when the feature is shuffled."""
 
     importance: float
     stddev: float

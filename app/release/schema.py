@@ -16,8 +16,9 @@ class Feature:
 
     Attributes:
         name: The column's name, matched exactly.
-        type: What a caller sends. `int` and `float` are JSON numbers or their text, `datetime` is ISO 8601 text or a format of training.
-        dtype: The pandas dtype that the predictor was trained on, for example `int64`, `float32`, `object`, `datetime64[ns]`.
+        type: What a caller sends. `int` and `float` are JSON numbers or their text, `datetime` is ISO 8601 text or a
+            format of training.
+        dtype: The pandas dtype that the predictor was trained on: `int64`, `float32`, `object`, `datetime64[ns]` ...
         nullable: Whether training had nulls; None when no training data told (a null is then accepted with a warning).
         two_valued: Training had exactly two values (null counts as one); AutoGluon turns any other into one of them, so
             `categories` is then closed.
@@ -61,7 +62,7 @@ class FeatureSchema:
 
     Attributes:
         features: The columns that a row must have.
-        unused: Columns of the training data that the model does not use (the label, identifiers, constants): accepted and ignored.
+        unused: Columns of training that the model does not use (the label, identifiers, constants): accepted, ignored.
     """
 
     features: tuple[Feature, ...]

@@ -1,4 +1,7 @@
-"""The directory of releases and the pointer to the active one. A release is written aside, renamed into place, then never changed."""
+"""The directory of releases and the pointer to the active one.
+
+A release is written aside, renamed into place, then never changed.
+"""
 
 from __future__ import annotations
 
@@ -86,7 +89,9 @@ class ReleaseStore:
         except FileNotFoundError:
             return None
         except (OSError, orjson.JSONDecodeError, KeyError, TypeError) as fault:
-            raise ReleaseUnusable(f"The pointer to the active release cannot be read ({type(fault).__name__}).") from fault
+            raise ReleaseUnusable(
+                f"The pointer to the active release cannot be read ({type(fault).__name__})."
+            ) from fault
 
     def pointer_stamp(self) -> tuple[int, int] | None:
         """A value that changes whenever the pointer is replaced; None when there is none. Costs one stat call."""

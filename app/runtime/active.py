@@ -1,4 +1,7 @@
-"""The release that this process serves. Follows the pointer on disk: the next version is loaded beside the present one, then takes its place."""
+"""The release that this process serves.
+
+Follows the pointer on disk: the next version is loaded beside the present one, then takes its place.
+"""
 
 from __future__ import annotations
 

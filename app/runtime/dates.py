@@ -39,7 +39,7 @@ def parse_date(text: str, feature: Feature) -> datetime | None:
         return _build_datetime(match)
     for date_format in feature.date_formats:
         try:
-            return datetime.strptime(text, date_format)  # noqa: DTZ007 (a naive date stays naive)
+            return datetime.strptime(text, date_format)  # noqa: DTZ007 - a naive date stays naive
         except ValueError:
             continue
     return None
@@ -57,7 +57,14 @@ def _build_datetime(match: re.Match[str]) -> datetime | None:
     microsecond = int((fraction or "0").ljust(6, "0")[:6])
     try:
         return datetime(
-            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), microsecond, _build_zone(zone)
+            int(year),
+            int(month),
+            int(day),
+            int(hour or 0),
+            int(minute or 0),
+            int(second or 0),
+            microsecond,
+            _build_zone(zone),
         )
     except ValueError:
         return None

@@ -13,7 +13,7 @@ from app.runtime.rows import TypedRow
 
 
 def build_frame(rows: Sequence[TypedRow], schema: FeatureSchema) -> pd.DataFrame:
-    """Build one column per feature with the dtype of training: pandas guesses types from values, and one row is too few to guess."""
+    """Build one column per feature with the dtype of training: pandas would guess it, and one row is too few."""
     columns = zip(*rows, strict=True)
     return pd.DataFrame(
         {f.name: _build_column(values, f) for f, values in zip(schema.features, columns, strict=True)}, copy=False
@@ -40,7 +40,7 @@ def _build_timestamps(values: Sequence[Any], feature: Feature) -> pd.Series[Any]
 
 
 def _localise(moment: pd.Timestamp, time_zone: str) -> pd.Timestamp:
-    """A moment without a zone is wall time of the training column; in the hour that a clock change repeats, the second one."""
+    """A moment without a zone is wall time of the training column, the later one where an hour is repeated."""
     if moment.tzinfo is not None:
         return moment
     return moment.tz_localize(time_zone, ambiguous=False, nonexistent="shift_forward")

@@ -25,7 +25,9 @@ class LoadedRelease:
 
 
 def load_release(directory: Path) -> LoadedRelease:
-    """Verify a release file by file, load it, and replay its golden rows. Nothing is unpickled before all files are verified.
+    """Verify a release file by file, load it, and replay its golden rows.
+
+    Nothing is unpickled before all files are verified.
 
     Raises:
         ReleaseUnusable: with one sentence for the operator, whatever is wrong.
@@ -70,7 +72,9 @@ def replay_golden_rows(executor: Executor, schema: FeatureSchema, golden: Golden
         raise ReleaseUnusable(f"Version {name}: its golden rows do not fit its schema.") from refused
     except Exception as fault:
         raise ReleaseUnusable(f"Version {name}: its golden rows could not be predicted ({fault}).") from fault
-    alone = GoldenRows(rows=golden.rows[:1], labels=golden.labels[:1], probabilities=golden.probabilities and golden.probabilities[:1])
+    alone = GoldenRows(
+        rows=golden.rows[:1], labels=golden.labels[:1], probabilities=golden.probabilities and golden.probabilities[:1]
+    )
     difference = golden.find_difference(together.labels, together.probabilities) or alone.find_difference(
         first.labels, first.probabilities
     )

@@ -124,7 +124,7 @@ def _pin_to_one_thread(model: Any) -> None:
 
     AutoGluon has no setting for threads at prediction; these are the attributes that its model classes read.
     """
-    estimator = getattr(model, "model", None)
+    estimator: Any = getattr(model, "model", None)
     library = type(estimator).__module__.partition(".")[0]
     if library == "xgboost":
         estimator.set_params(n_jobs=1)

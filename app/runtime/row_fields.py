@@ -41,17 +41,16 @@ class FeatureField(fields.Field[Any]):
             },
         )
         self.feature = feature
-        self._closed = make_value_lookup(feature) if feature.two_valued else None
+        self._closed = make_value_lookup(feature)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Scalar:  # noqa: ARG002
         converted = self.convert(value)
-        return converted if self._closed is None else self._find_closed_value(converted)
+        return self._find_closed_value(converted) if self.feature.two_valued else converted
 
     def convert(self, value: Any) -> Scalar:
         raise NotImplementedError
 
     def _find_closed_value(self, value: Scalar) -> Scalar:
-        assert self._closed is not None
         found = self._closed.get(value_key(value))
         if found is None:
             raise ValidationError(f"Expected {list_values(self.feature)}: training had no other value here.")
@@ -118,7 +117,7 @@ class BooleanFeature(FeatureField):
 
 
 class CategoryFeature(FeatureField):
-    """Text, unless training had categories of another kind. A category of training is found with or without spaces around it."""
+    """Text, unless training had categories of another kind; found with or without spaces around it."""
 
     def __init__(self, feature: Feature) -> None:
         super().__init__(feature)
@@ -154,7 +153,7 @@ class CategoryFeature(FeatureField):
 
 
 class DatetimeFeature(FeatureField):
-    """ISO 8601 text, or a format of the training data. The text itself is the value: the model's own parser reads it."""
+    """ISO 8601 text, or a format of the training data. The text is the value: the model's own parser reads it."""
 
     expected = "a date as ISO 8601 text, such as 2026-11-23 or 2026-11-23T04:19:03"
 

@@ -1,4 +1,4 @@
-"""Rows as callers send them, checked against the feature schema: typed rows and warnings, or every fault of every row."""
+"""Rows as callers send them, checked against the feature schema: typed rows and warnings, or all faults of all rows."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class RowValidator:
             return self._schema.load(rows, many=True), []
         except ValidationError as error:
             valid = error.valid_data if isinstance(error.valid_data, list) else []
-            return [row or {} for row in valid], list(_flatten(error.normalized_messages(), rows))
+            return [row or {} for row in valid], list(_flatten(error.messages, rows))
 
     def _find_unseen_values(self, loaded: Iterable[Mapping[str, Any]]) -> Iterator[FieldFault]:
         for position, row in enumerate(loaded):
@@ -96,7 +96,7 @@ class RowValidator:
                     yield FieldFault(position, check.feature.name, message)
 
     def _find_unknown_fields(self, rows: Iterable[Any]) -> Iterator[FieldFault]:
-        """Each unknown name once, at the first row that has it: a client that sends one extra column sends it everywhere."""
+        """Each unknown name once, at its first row: a client that sends one extra column sends it everywhere."""
         seen: set[str] = set()
         for position, row in enumerate(rows):
             if not isinstance(row, dict):
@@ -129,7 +129,9 @@ class _NoveltyCheck:
 
     def describe(self, value: Any) -> str | None:
         if value is None:
-            return "No data told whether training had nulls here; the null was accepted." if self._is_null_news else None
+            return (
+                "No data told whether training had nulls here; the null was accepted." if self._is_null_news else None
+            )
         if self._categories is not None:
             return None if value_key(value) in self._categories else "This category was not seen in training."
         if self.feature.type == "datetime":
@@ -153,7 +155,7 @@ def _read_bound(bound: Any, feature: Feature) -> Any:
     return read_moment(parse_date(str(bound), feature)) if bound is not None else None
 
 
-def _flatten(messages: Mapping[Any, Any], rows: Sequence[Any]) -> Iterator[FieldFault]:
+def _flatten(messages: Any, rows: Sequence[Any]) -> Iterator[FieldFault]:
     for position, by_field in messages.items():
         if not isinstance(rows[position], dict):
             yield FieldFault(position, None, "Expected an object with one member per feature.")

@@ -62,7 +62,9 @@ class PredictionService:
         """
         release = self._active.require()
         if len(rows) > self._max_rows:
-            raise TooLarge(f"One request may hold {self._max_rows} rows, this one holds {len(rows)}.", code="too_many_rows")
+            raise TooLarge(
+                f"One request may hold {self._max_rows} rows, this one holds {len(rows)}.", code="too_many_rows"
+            )
         if not rows:
             raise InvalidRows([FieldFault(None, "data", "Expected at least one row.")])
         checked = self._get_validator(release).check(rows)

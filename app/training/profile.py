@@ -12,7 +12,7 @@ from autogluon.features.generators import AsTypeFeatureGenerator, CategoryFeatur
 from autogluon.tabular import TabularPredictor
 
 from app.release.schema import Feature, FeatureSchema, FeatureType, Scalar
-from app.training.date_formats import find_date_formats
+from app.training.date_formats import find_date_formats, quiet_date_parsing
 from app.training.refusals import TrainingRefused
 
 _TYPE_OF_RAW: dict[str, FeatureType] = {
@@ -80,12 +80,11 @@ def to_scalar(value: Any) -> Scalar | None:
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return None
     if isinstance(value, pd.Timestamp):
-        return value.isoformat()
-    if isinstance(value, np.generic):
-        value = value.item()
-    if not isinstance(value, (str, int, float, bool)):
-        raise TypeError(f"no JSON counterpart for {type(value).__name__}")
-    return value
+        return str(value.isoformat())
+    plain = value.item() if isinstance(value, np.generic) else value
+    if isinstance(plain, (str, int, float, bool)):
+        return plain
+    raise TypeError(f"no JSON counterpart for {type(value).__name__}")
 
 
 def _is_supported(source: _Source) -> bool:
@@ -110,7 +109,7 @@ def _describe_source(predictor: TabularPredictor, name: str, values: pd.Series[A
 
 
 def _find_generator(predictor: TabularPredictor, wanted: type) -> Any:
-    """The first feature generator of a kind. Its state is private: AutoGluon publishes no types as strict as a service needs."""
+    """The first feature generator of a kind. Its state is private: AutoGluon publishes no types this strict."""
     stages = getattr(predictor._learner.feature_generator, "generators", [])
     return next((generator for stage in stages for generator in stage if type(generator) is wanted), None)
 
@@ -203,7 +202,8 @@ def _find_range(known: pd.Series[Any], kind: FeatureType) -> tuple[Any, Any]:
         finite = known[np.isfinite(known.astype(float))]
         return (to_scalar(finite.min()), to_scalar(finite.max())) if len(finite) else (None, None)
     if kind == "datetime" and len(known):
-        moments = pd.to_datetime(known, utc=True, errors="coerce", format="mixed").dropna()
+        with quiet_date_parsing():
+            moments = pd.to_datetime(known, utc=True, errors="coerce", format="mixed").dropna()
         if len(moments):
             return moments.min().isoformat(), moments.max().isoformat()
     return None, None

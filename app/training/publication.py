@@ -202,5 +202,6 @@ def _describe(
 
 def _to_label(label: object) -> Label:
     scalar = to_scalar(label)
-    assert scalar is not None
+    if scalar is None:
+        raise TrainingRefused("A class of the label is null.")
     return scalar

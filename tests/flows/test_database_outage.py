@@ -42,6 +42,8 @@ def test_a_start_without_its_database_is_refused_in_one_sentence(tmp_path: Path)
     command = [sys.executable, "-m", "app.cli", "serve"]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 1
-    assert ended.stderr.startswith("Error: The database postgresql+psycopg://someone:***@127.0.0.1:1/none cannot be used")
+    assert ended.stderr.startswith(
+        "Error: The database postgresql+psycopg://someone:***@127.0.0.1:1/none cannot be used"
+    )
     assert "hidden" not in ended.stderr
     assert len(ended.stderr.strip().splitlines()) == 1
