@@ -147,7 +147,8 @@ def _prepare_private_file(path: Path) -> None:
 
 def _prepare_sqlite_connection(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
+    # Not NORMAL: a power cut must not undo the revocation of a key.
+    connection.execute("PRAGMA synchronous = FULL")
 
 
 def _open_postgresql(url: URL) -> Engine:
