@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import atexit
+from collections.abc import Sequence
 
-from flask import Flask
+from flask import Blueprint, Flask
 
-from app.api import register_blueprints
+from app.api import BLUEPRINTS, register_blueprints
 from app.api.errors import register_error_handlers
 from app.api.guard import check_every_route_is_guarded
 from app.api.openapi.document import attach_openapi_document
@@ -19,7 +20,12 @@ from config.settings import Settings, load_settings
 BYTES_PER_MB = 1_000_000
 
 
-def create_app(settings: Settings | None = None, services: Services | None = None) -> Flask:
+def create_app(
+    settings: Settings | None = None,
+    services: Services | None = None,
+    *,
+    blueprints: Sequence[Blueprint] = BLUEPRINTS,
+) -> Flask:
     """Build the web application, with settings from the environment and services from the settings unless given.
 
     Raises:
@@ -38,7 +44,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
 
     provide_services(app, services)
     register_error_handlers(app)
-    register_blueprints(app)
+    register_blueprints(app, blueprints)
     attach_openapi_document(app)
     app.wsgi_app = AnswerHeaders(app.wsgi_app)  # type: ignore[method-assign]
     check_every_route_is_guarded(app)

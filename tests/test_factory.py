@@ -3,8 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from flask import Blueprint
 
 from app import create_app
+from app.api.guard import UnguardedRoute
 from app.wiring import build_services
 from config.settings import SettingsError
 from tests.api.builders import make_settings
@@ -38,6 +40,14 @@ def test_settings_come_from_the_environment_unless_given(tmp_path: Path, monkeyp
 def test_production_without_a_secret_does_not_start(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="GLUONSERVE_SECRET"):
         create_app(make_settings(tmp_path, environment="production"))
+
+
+def test_a_route_without_a_guard_stops_the_start(tmp_path: Path) -> None:
+    forgotten = Blueprint("forgotten", __name__)
+    forgotten.add_url_rule("/forgotten", view_func=lambda: "")
+
+    with pytest.raises(UnguardedRoute, match="/forgotten"):
+        create_app(make_settings(tmp_path), blueprints=[forgotten])
 
 
 def test_the_largest_body_is_a_setting_in_megabytes(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from collections.abc import Sequence
+
+from flask import Blueprint, Flask
 
 from app.api import health, model_info, prediction
 from app.api.openapi import page
@@ -10,6 +12,6 @@ from app.api.openapi import page
 BLUEPRINTS = (prediction.blueprint, health.blueprint, model_info.blueprint, page.blueprint)
 
 
-def register_blueprints(app: Flask) -> None:
-    for blueprint in BLUEPRINTS:
+def register_blueprints(app: Flask, blueprints: Sequence[Blueprint] = BLUEPRINTS) -> None:
+    for blueprint in blueprints:
         app.register_blueprint(blueprint)
