@@ -45,7 +45,7 @@ def test_sqlite_writes_ahead_and_waits_for_locks(tmp_path: Path) -> None:
         pragmas = {
             name: connection.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous", "busy_timeout")
         }
-    assert pragmas == {"journal_mode": "wal", "synchronous": 1, "busy_timeout": 5000}
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 5000}
 
 
 def test_postgresql_ends_a_statement_after_two_seconds(postgres: PostgresServer) -> None:

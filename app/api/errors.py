@@ -99,7 +99,8 @@ def _answer_unknown_exception(error: Exception) -> Response:
 def _log_failure(error: Exception) -> None:
     expected = isinstance(error, ServiceError) and error.status != HTTPStatus.INTERNAL_SERVER_ERROR
     if expected:
-        _logger.warning("request %s refused: %s", current_request_id(), error)
+        # Why it is not available was logged once, when it became so; probes ask several times a second.
+        _logger.debug("request %s refused: %s", current_request_id(), error)
     else:
         _logger.error("request %s failed", current_request_id(), exc_info=error)
 

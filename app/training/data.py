@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,13 +27,15 @@ class Table:
     notes: tuple[str, ...] = ()
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path, *, text_columns: Collection[str] = ()) -> Table:
     """Read a file by its ending: .csv (also .csv.gz), .parquet, .jsonl or .ndjson.
+
+    Columns of a CSV that are named as text stay text, also where all their values look like numbers ("007").
 
     Raises:
         TrainingRefused: when it is missing, empty, not of its format, or has duplicate column names.
     """
-    read = _find_reader(path)
+    read = _find_reader(path, text_columns)
     if not path.is_file():
         raise TrainingRefused(f"{path}: there is no such file.")
     if path.stat().st_size == 0:
@@ -57,10 +60,11 @@ def require_columns(table: pd.DataFrame, columns: list[str], path: Path) -> None
         raise TrainingRefused(f"{path}: there is no column {column!r}.{hint}")
 
 
-def _find_reader(path: Path) -> Callable[[Path], Table]:
-    endings = {
-        ".csv": _read_csv,
-        ".csv.gz": _read_csv,
+def _find_reader(path: Path, text_columns: Collection[str]) -> Callable[[Path], Table]:
+    read_csv = functools.partial(_read_csv, text_columns=text_columns)
+    endings: dict[str, Callable[[Path], Table]] = {
+        ".csv": read_csv,
+        ".csv.gz": read_csv,
         ".parquet": _read_parquet,
         ".pq": _read_parquet,
         ".jsonl": _read_json_lines,
@@ -72,7 +76,7 @@ def _find_reader(path: Path) -> Callable[[Path], Table]:
     raise TrainingRefused(f"{path}: the file's name must end in {', '.join(endings)}.")
 
 
-def _read_csv(path: Path) -> Table:
+def _read_csv(path: Path, *, text_columns: Collection[str]) -> Table:
     # pandas renames the second `a` to `a.1` without a word, so the header is read on its own first.
     try:
         header = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0].tolist()
@@ -82,7 +86,8 @@ def _read_csv(path: Path) -> Table:
     with warnings.catch_warnings():
         # A row with more values than the header has names would lose the surplus, or shift every column by one.
         warnings.simplefilter("error", pd.errors.ParserWarning)
-        rows = pd.read_csv(path, low_memory=False, index_col=False)
+        as_text = dict.fromkeys(text_columns, str)
+        rows = pd.read_csv(path, low_memory=False, index_col=False, dtype=as_text)
     unnamed = [name for name in rows.columns if str(name).startswith(_UNNAMED) and name not in header]
     if not unnamed:
         return Table(rows)

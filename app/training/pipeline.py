@@ -18,6 +18,7 @@ from app.training.gate.limits import MEASUREMENTS, Limit, resolve_limits
 from app.training.gate.metrics import answer_held_out_rows, choose_scorers, compute_quality
 from app.training.gate.stability import measure_stability
 from app.training.loading import load_predictor
+from app.training.profile import find_text_columns
 from app.training.progress import TrainingDisplay
 from app.training.publication import Candidate
 from app.training.refusals import TrainingRefused
@@ -109,9 +110,12 @@ def evaluate_and_publish(
         predictor = load_predictor(predictor_directory)
         limits = resolve_limits(demands.limits, predictor.problem_type)
         features = [str(feature) for feature in predictor.features()]
-        held_out, notes = load_held_out(held_out_data, label=predictor.label, features=features)
+        text_columns = find_text_columns(predictor)
+        held_out, notes = load_held_out(
+            held_out_data, label=predictor.label, features=features, text_columns=text_columns
+        )
         _check_held_out_label(predictor, held_out, held_out_data)
-        train, train_notes = _load_train_data(train_data, predictor.label, features)
+        train, train_notes = _load_train_data(train_data, predictor.label, features, text_columns)
         for note in (*notes, *train_notes):
             display.show_note(note)
         return _judge_and_publish(
@@ -188,9 +192,11 @@ def _check_held_out_label(predictor: TabularPredictor, held_out: pd.DataFrame, p
         refuse_unseen_classes(predictor.class_labels, labels, predictor.problem_type)
 
 
-def _load_train_data(path: Path | None, label: str, features: list[str]) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
+def _load_train_data(
+    path: Path | None, label: str, features: list[str], text_columns: list[str]
+) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
     if path is None:
         return None, (
             "No training data given: types and ranges of the schema come from the predictor and the hold-out.",
         )
-    return load_held_out(path, label=label, features=features)
+    return load_held_out(path, label=label, features=features, text_columns=text_columns)

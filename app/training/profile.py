@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,7 @@ _TYPE_OF_RAW: dict[str, FeatureType] = {
     "object": "category",
 }
 _TYPE_OF_SPECIAL: dict[str, FeatureType] = {"datetime_as_object": "datetime", "text": "text"}
+_ZONED_DTYPE = re.compile(r"datetime64\[\w+, (.+)\]")
 _UNSUPPORTED_SPECIAL = ("image_path", "image_bytearray", "sparse")
 
 
@@ -69,6 +71,22 @@ def profile_features(
         raise TrainingRefused(f"Columns of these types cannot be served: {', '.join(unsupported)}.")
     unused = [name for name in predictor.original_features if name not in names]
     return FeatureSchema(tuple(map(_profile_or_refuse, sources)), (predictor.label, *unused))
+
+
+def find_text_columns(predictor: TabularPredictor) -> list[str]:
+    """Columns that the predictor knows as text. A CSV does not say so, and `007` would be read as the number 7."""
+    metadata = predictor.feature_metadata_in
+    names = [str(name) for name in predictor.features()]
+    return [name for name in names if metadata.get_feature_type_raw(name) == "object" and _holds_text(predictor, name)]
+
+
+def _holds_text(predictor: TabularPredictor, name: str) -> bool:
+    as_type = _find_generator(predictor, AsTypeFeatureGenerator)
+    categories = _find_generator(predictor, CategoryFeatureGenerator)
+    known = [*((categories.category_map or {}).get(name, ()) if categories else ())]
+    if as_type and name in as_type._bool_features:
+        known = [as_type._bool_features[name]]
+    return all(isinstance(value, str) for value in known)
 
 
 def to_scalar(value: Any) -> Scalar | None:
@@ -142,7 +160,7 @@ def _profile(source: _Source) -> Feature:
         minimum=minimum,
         maximum=maximum,
         date_formats=find_date_formats(known) if kind == "datetime" and source.dtype == "object" else (),
-        time_zone=_find_time_zone(source.values) if kind == "datetime" else None,
+        time_zone=_find_time_zone(source.dtype),
         sample=_find_sample(known, kind, categories),
     )
 
@@ -209,9 +227,9 @@ def _find_range(known: pd.Series[Any], kind: FeatureType) -> tuple[Any, Any]:
     return None, None
 
 
-def _find_time_zone(values: pd.Series[Any]) -> str | None:
-    zone = getattr(values.dtype, "tz", None)
-    return None if zone is None else str(zone)
+def _find_time_zone(dtype: str) -> str | None:
+    zone = _ZONED_DTYPE.fullmatch(dtype)
+    return zone.group(1) if zone else None
 
 
 def _find_sample(known: pd.Series[Any], kind: FeatureType, categories: tuple[Scalar, ...] | None) -> Scalar | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,13 +65,15 @@ def load_training_data(data: Path, *, label: str, test_data: Path | None, settin
     )
 
 
-def load_held_out(path: Path, *, label: str, features: list[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def load_held_out(
+    path: Path, *, label: str, features: list[str], text_columns: Collection[str] = ()
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Labelled rows for a predictor that is trained already, and what was left out of them.
 
     Raises:
         TrainingRefused: when the label or a feature of the predictor is not among the columns.
     """
-    table = read_table(path)
+    table = read_table(path, text_columns=text_columns)
     require_columns(table.rows, [label, *features], path)
     rows, notes = _drop_unlabelled(table.rows, label, path)
     return rows.reset_index(drop=True), (*table.notes, *notes)

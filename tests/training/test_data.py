@@ -109,3 +109,12 @@ def test_a_missing_column_is_told_with_the_likely_reason(columns: list[str], hin
     with pytest.raises(TrainingRefused) as caught:
         require_columns(pd.DataFrame(columns=columns), ["churn"], Path("t.csv"))
     assert str(caught.value) == f"t.csv: {hint}"
+
+
+def test_a_column_named_as_text_keeps_its_leading_zeros(tmp_path: Path) -> None:
+    path = tmp_path / "shops.csv"
+    path.write_text("zip,visits\n007,1\n,2\n")
+    rows = read_table(path, text_columns=["zip", "another"]).rows
+    assert rows["zip"].tolist()[0] == "007"
+    assert rows["zip"].isna().tolist() == [False, True]
+    assert rows["visits"].tolist() == [1, 2]

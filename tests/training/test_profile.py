@@ -8,7 +8,7 @@ import pytest
 
 from app.release.schema import Feature
 from app.training.date_formats import find_date_formats
-from app.training.profile import profile_features, to_scalar
+from app.training.profile import find_text_columns, profile_features, to_scalar
 from app.training.refusals import TrainingRefused
 from tests.fixtures import FittedModel
 
@@ -132,3 +132,10 @@ def test_only_formats_that_name_a_whole_date_and_are_read_alike_count() -> None:
     assert find_date_formats(pd.Series(["31/12/2024", "30/11/2024"])) == ("%d/%m/%Y",)
     assert find_date_formats(pd.Series(["2024-12-31", "2024-12-31T10:00:00Z"])) == ()
     assert find_date_formats(pd.Series(["10:30", "Monday", "garbage"])) == ()
+
+
+def test_columns_of_text_are_named_so_that_a_csv_can_be_read_as_training_was(
+    fitted: Callable[[str], FittedModel],
+) -> None:
+    text = find_text_columns(fitted("binary").predictor)
+    assert text == ["gender", "coupon", "city", "signup", "renewal", "note"]
