@@ -7,36 +7,32 @@ import configparser
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from importlib.metadata import packages_distributions
+from importlib.metadata import distribution
 
 from tests.rules.repository import ROOT, read_python
 from tests.rules.test_imports import list_imports
 
 OURS = {"app", "config", "deploy", "tests", "setuptools", "wsgi", "_typeshed"}
-# distribution that provides a module -> the declared one that brings it on purpose
-STANDS_FOR = {"autogluon-tabular": ("autogluon-common", "autogluon-core", "autogluon-features", "autogluon-tabular")}
 
 
-def read_requirements(*extras: str) -> set[str]:
+def read_requirements(*extras: str) -> list[str]:
     """The names of the distributions that setup.cfg declares for running, and for the extras."""
     declared = configparser.ConfigParser()
     declared.read(ROOT / "setup.cfg", encoding="utf-8")
     texts = [declared["options"]["install_requires"], *(declared["options.extras_require"][extra] for extra in extras)]
-    names = {normalize(match) for text in texts for match in re.findall(r"(?m)^\s*([A-Za-z][\w.-]*)", text)}
-    return names.union(*(STANDS_FOR.get(name, ()) for name in names))
+    return [name for text in texts for name in re.findall(r"(?m)^\s*([A-Za-z][\w.-]*)", text)]
+
+
+def list_modules(requirement: str) -> set[str]:
+    """The top-level modules that an installed distribution brings."""
+    return {file.parts[0].partition(".")[0] for file in distribution(requirement).files or ()}
 
 
 def find_undeclared(sources: Mapping[str, ast.Module], requirements: Iterable[str]) -> list[str]:
-    """The third-party modules that are imported and that no requirement provides."""
-    providers = packages_distributions()
+    """The third-party modules that are imported and that no requirement brings."""
     imported = {name.partition(".")[0] for tree in sources.values() for name, _ in list_imports(tree)}
-    foreign = {module for module in imported - OURS - sys.stdlib_module_names if module}
-    allowed = set(requirements)
-    return sorted(module for module in foreign if not allowed & {normalize(name) for name in providers.get(module, ())})
-
-
-def normalize(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+    declared: set[str] = set().union(*(list_modules(requirement) for requirement in requirements))
+    return sorted(imported - declared - OURS - sys.stdlib_module_names - {""})
 
 
 def test_the_package_declares_what_it_imports() -> None:
