@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 from flask import request
+from gunicorn.http.errors import ParseException
 from marshmallow import Schema
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -61,11 +62,21 @@ def _is_json_in_utf8() -> bool:
 
 
 def _read_body() -> bytes:
+    limit = request.max_content_length or 0
     try:
-        return request.get_data(cache=False)
+        body = request.get_data(cache=False)
     except RequestEntityTooLarge:
-        limit_mb = (request.max_content_length or 0) / 1_000_000
-        raise TooLarge(f"The body is larger than {limit_mb:g} MB.") from None
+        raise _body_too_large(limit) from None
+    except ParseException:
+        raise BadRequest("The body's chunks are not well formed.") from None
+    # Werkzeug cuts a chunked body at the limit without a word, and what is left may be a whole document by itself.
+    if len(body) == limit and request.content_length is None and request.environ["wsgi.input"].read(1):
+        raise _body_too_large(limit)
+    return body
+
+
+def _body_too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The body is larger than {limit / 1_000_000:g} MB.")
 
 
 def _describe_json_fault(body: bytes, fault: orjson.JSONDecodeError) -> str:
