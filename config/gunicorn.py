@@ -1,11 +1,15 @@
-"""gunicorn's settings for the web role: `gunicorn --config python:config.gunicorn`. Nothing starts before the fork."""
+"""gunicorn's settings for the web role, for its option --config. Nothing starts before the fork."""
 
 import os
 import sys
+from pathlib import Path
 
 # Before any library is imported. The pool of threads that OpenMP starts does not survive a fork, and its children hang;
 # and one worker per core, each with a thread per core, would oversubscribe the machine.
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
+
+# gunicorn puts the working directory first, and many a project has an `app` or a `config` of its own there.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from config.logging import describe_gunicorn_logging
 from config.settings import Settings, SettingsError, load_settings, require_secret

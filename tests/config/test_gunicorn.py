@@ -21,7 +21,7 @@ from gunicorn.config import Config
 from tests.config.test_logging import LINE
 from tests.rules.repository import ROOT
 
-GUNICORN = [sys.executable, "-m", "gunicorn", "--config", "python:config.gunicorn"]
+GUNICORN = [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "config" / "gunicorn.py")]
 # Answers with the threads that its worker allows to OpenMP, after the time that the query asks for.
 APPLICATION = """
 import os, time
@@ -126,6 +126,26 @@ def test_a_wrong_setting_ends_the_start_with_one_sentence(tmp_path: Path, settin
     assert done.stdout == ""
     assert done.stderr.startswith(start)
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("content", [None, "raise SystemExit('of another project')"])
+def test_packages_of_the_same_names_in_the_working_directory_are_left_alone(
+    tmp_path: Path, content: str | None
+) -> None:
+    for name in ("app", "config"):
+        (tmp_path / name).mkdir()
+        if content:
+            (tmp_path / name / "__init__.py").write_text(content)
+    (tmp_path / "tiny.py").write_text("import app.errors, config.settings" + APPLICATION)
+    done = subprocess.run(
+        [*GUNICORN, "--check-config", "tiny:app"],
+        cwd=tmp_path,
+        env={**make_environ(tmp_path), "PYTHONPATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_worker_runs_one_thread_per_library(tmp_path: Path) -> None:
