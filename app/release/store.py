@@ -10,12 +10,12 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -35,6 +35,8 @@ _HISTORY_LENGTH = 50
 _VERSION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 # Nothing can vouch for the manifest from inside itself; the signature is made over it.
 _NOT_LISTED = frozenset({MANIFEST, "manifest.sig"})
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -178,24 +180,20 @@ class ReleaseStore:
 
 def read_manifest(directory: Path) -> Manifest:
     """Raises ReleaseUnusable when the manifest is missing or not a manifest."""
-    try:
-        values: Any = read_json(directory / MANIFEST)
-        return Manifest.from_dict(values)
-    except (OSError, orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as fault:
-        raise ReleaseUnusable(
-            f"Version {directory.name}: {MANIFEST} is missing or damaged ({type(fault).__name__})."
-        ) from fault
+    return _read_part(directory, MANIFEST, Manifest.from_dict)
 
 
 def read_schema(directory: Path) -> FeatureSchema:
     """Raises ReleaseUnusable when the feature schema is missing or not a schema."""
+    return _read_part(directory, SCHEMA, FeatureSchema.from_dict)
+
+
+def _read_part(directory: Path, name: str, build: Callable[[Any], Part]) -> Part:
     try:
-        values: Any = read_json(directory / SCHEMA)
-        return FeatureSchema.from_dict(values)
+        return build(read_json(directory / name))
     except (OSError, orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as fault:
-        raise ReleaseUnusable(
-            f"Version {directory.name}: {SCHEMA} is missing or damaged ({type(fault).__name__})."
-        ) from fault
+        reason = type(fault).__name__
+        raise ReleaseUnusable(f"Version {directory.name}: {name} is missing or damaged ({reason}).") from fault
 
 
 def verify_files(directory: Path, manifest: Manifest) -> None:

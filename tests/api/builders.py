@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from app.release.manifest import FeatureImportance, FileEntry, Manifest, MetricValue
 from app.release.schema import Feature, FeatureSchema
 from app.runtime.loading import LoadedRelease
 from app.runtime.predictions import Executor, Predictions
@@ -15,6 +14,7 @@ from app.runtime.rows import TypedRow
 from app.security.key_store import KeyStore, NewKey
 from app.wiring import Services
 from config.settings import Settings, load_settings, require_secret
+from tests.manifests import make_manifest
 
 ROW: dict[str, Any] = {"tenure": 1, "contract": "Month-to-month", "senior": 0, "since": "2023-05-01"}
 
@@ -63,33 +63,6 @@ class BrokenExecutor:
 
 def make_settings(home: Path, **changes: Any) -> Settings:
     return replace(load_settings({"GLUONSERVE_HOME": str(home)}), **changes)
-
-
-def make_manifest(**changes: Any) -> Manifest:
-    manifest = Manifest(
-        name="churn",
-        version="3",
-        created="2026-11-23T04:19:03Z",
-        label="churn",
-        problem_type="binary",
-        eval_metric="log_loss",
-        best_model="WeightedEnsemble_L2",
-        class_labels=("No", "Yes"),
-        positive_class="Yes",
-        decision_threshold=0.5,
-        quantile_levels=None,
-        rows_train=5000,
-        rows_held_out=1000,
-        quality={"log_loss": MetricValue(value=0.42, low=0.4, high=0.44, higher_is_better=False)},
-        feature_importance={
-            "tenure": FeatureImportance(importance=0.01, stddev=0.001),
-            "contract": FeatureImportance(importance=0.2, stddev=0.02),
-        },
-        checks={"one_row_latency_ms": 4.5},
-        libraries={"autogluon.tabular": "1.6.3"},
-        files={"native/predictor.pkl": FileEntry(size=1_500_000, sha256="0" * 64)},
-    )
-    return replace(manifest, **changes)
 
 
 def make_loaded_release(executor: Executor | None = None, **changes: Any) -> LoadedRelease:

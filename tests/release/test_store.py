@@ -12,28 +12,7 @@ import pytest
 from app.errors import ReleaseUnusable
 from app.release.manifest import Manifest
 from app.release.store import MANIFEST, ReleaseStore, verify_files
-
-
-def make_manifest(name: str = "churn") -> Manifest:
-    return Manifest(
-        name=name,
-        version="0",
-        created="",
-        label="churn",
-        problem_type="binary",
-        eval_metric="log_loss",
-        best_model="WeightedEnsemble_L2",
-        class_labels=("No", "Yes"),
-        positive_class="Yes",
-        decision_threshold=0.5,
-        quantile_levels=None,
-        rows_train=10,
-        rows_held_out=5,
-        quality={},
-        feature_importance={},
-        checks={},
-        libraries={},
-    )
+from tests.manifests import make_manifest
 
 
 def publish(store: ReleaseStore, content: str = "model") -> Manifest:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from app.release.store import ReleaseStore
 from app.runtime.active import ActiveRelease
 from tests.builders import make_release
 from tests.fixtures import FittedModel
+from tests.server import wait_until
 
 
 @pytest.fixture
@@ -28,13 +28,6 @@ def start() -> Iterator[Callable[[ReleaseStore], ActiveRelease]]:
     yield start_following
     for active in started:
         active.close()
-
-
-def wait_until(holds: Callable[[], bool], *, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 def version_of(active: ActiveRelease) -> str | None:
@@ -68,10 +61,10 @@ def test_a_version_activated_later_is_served_without_a_restart(
     active = start(store)
     assert active.current is None
     store.activate("1")
-    wait_until(lambda: version_of(active) == "1")
+    wait_until(lambda: version_of(active) == "1", seconds=30)
     model = fitted("binary")
     make_release(store, model.predictor, model.held_out, train_data=model.train_data, activate=True)
-    wait_until(lambda: version_of(active) == "2")
+    wait_until(lambda: version_of(active) == "2", seconds=30)
 
 
 def test_a_version_that_cannot_be_loaded_leaves_the_present_one_in_service(
@@ -85,7 +78,9 @@ def test_a_version_that_cannot_be_loaded_leaves_the_present_one_in_service(
     make_release(store, model.predictor, model.held_out, activate=False)
     (store.directory("2") / "golden.json").write_text("")
     write_json(store.path / "ACTIVE", {"version": "2", "previous": "1", "history": []})
-    wait_until(lambda: any(record.message.startswith("Version 1 stays in service. ") for record in caplog.records))
+    wait_until(
+        lambda: any(record.message.startswith("Version 1 stays in service. ") for record in caplog.records), seconds=30
+    )
     assert version_of(active) == "1"
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from app.runtime.loading import LoadedRelease
 from app.runtime.predictions import Predictions
 from app.runtime.rows import TypedRow
 from app.serving.prediction import PredictionService
-from tests.release.test_store import make_manifest
+from tests.manifests import make_manifest
 
 CITY = Feature(name="city", type="category", dtype="object", nullable=False, categories=("Oslo", "Rome"))
 VISITS = Feature(name="visits", type="int", dtype="int64", nullable=False, minimum=0, maximum=9)
@@ -28,7 +27,7 @@ class EchoExecutor:
 
 
 def make_release(*features: Feature, version: str = "1") -> LoadedRelease:
-    return LoadedRelease(replace(make_manifest(), version=version), FeatureSchema(features), EchoExecutor())
+    return LoadedRelease(make_manifest(version=version), FeatureSchema(features), EchoExecutor())
 
 
 @pytest.fixture

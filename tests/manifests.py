@@ -1,0 +1,35 @@
+"""A manifest as one of a small churn model would be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from app.release.manifest import FeatureImportance, FileEntry, Manifest, MetricValue
+
+
+def make_manifest(**changes: Any) -> Manifest:
+    manifest = Manifest(
+        name="churn",
+        version="3",
+        created="2026-11-23T04:19:03Z",
+        label="churn",
+        problem_type="binary",
+        eval_metric="log_loss",
+        best_model="WeightedEnsemble_L2",
+        class_labels=("No", "Yes"),
+        positive_class="Yes",
+        decision_threshold=0.5,
+        quantile_levels=None,
+        rows_train=5000,
+        rows_held_out=1000,
+        quality={"log_loss": MetricValue(value=0.42, low=0.4, high=0.44, higher_is_better=False)},
+        feature_importance={
+            "tenure": FeatureImportance(importance=0.01, stddev=0.001),
+            "contract": FeatureImportance(importance=0.2, stddev=0.02),
+        },
+        checks={"one_row_latency_ms": 4.5},
+        libraries={"autogluon.tabular": "1.6.3"},
+        files={"native/predictor.pkl": FileEntry(size=1_500_000, sha256="0" * 64)},
+    )
+    return replace(manifest, **changes)
