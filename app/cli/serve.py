@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import click
 
+import config
 from app.database import create_tables, opened_database
 from config.settings import load_settings, require_secret
 
-GUNICORN_CONFIG = "python:config.gunicorn"
+# By path: in the working directory another project may have a `config` of its own.
+GUNICORN_CONFIG = str(Path(config.__file__).with_name("gunicorn.py"))
 
 
 @click.command(epilog="Example: gluonserve serve --bind 0.0.0.0:8000 --workers 2")

@@ -16,7 +16,7 @@ import orjson
 import pytest
 
 from app.release.store import ReleaseStore
-from tests.server import RunningServer, running_server, stop, wait_until
+from tests.server import RunningServer, find_free_port, running_server, stop, wait_until
 
 READY_SECONDS = 60
 
@@ -108,3 +108,18 @@ def test_production_without_a_secret_is_refused_in_one_sentence(tmp_path: Path) 
     assert ended.returncode == 2
     assert len(ended.stderr.splitlines()) == 1
     assert "GLUONSERVE_SECRET" in ended.stderr
+
+
+def test_the_server_starts_in_a_directory_that_has_an_app_and_a_config_of_its_own(tmp_path: Path) -> None:
+    for package in ("app", "config"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_text("raise ImportError('the wrong one')")
+    script = Path(sys.executable).with_name("gluonserve")
+    address = f"127.0.0.1:{find_free_port()}"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    process = subprocess.Popen([script, "serve", "--bind", address], cwd=tmp_path, env=environment)
+    try:
+        server = RunningServer(process, f"http://{address}", tmp_path / "log")
+        wait_until(server.is_live, seconds=60)
+    finally:
+        assert stop(process) == 0
