@@ -42,7 +42,6 @@ NOT_JSON = {
     '{"data": []}'.encode("utf-16"): "The body is not UTF-8: byte 0 cannot be read.",
     b"[" * 100_000: "The body is not JSON that can be read: it is nested too deeply.",
     b'{"a":' * 2000 + b"1" + b"}" * 2000: "The body is not JSON that can be read: it is nested too deeply.",
-    b'{"a":' * 1000 + b"1" + b"}" * 1000: "The body is not JSON that can be read: it is nested too deeply.",
 }
 
 REPEATED_NAMES = {
@@ -85,6 +84,12 @@ NOT_AN_ENVELOPE: dict[str, tuple[Any, list[dict[str, Any]]]] = {
         [{"row": None, "field": "x" * 200 + "...", "message": "This field is not known here."}],
     ),
 }
+
+
+def test_what_one_parser_can_nest_and_the_other_cannot_is_refused_either_way(client: FlaskClient) -> None:
+    """Python 3.12 and later read this depth; then the field is the fault."""
+    answer = client.post("/predict", data=b'{"a":' * 1000 + b"1" + b"}" * 1000, headers=JSON)
+    assert answer.status_code in (400, 422)
 
 
 @pytest.mark.parametrize("body", NOT_JSON, ids=lambda body: repr(body[:24]))
