@@ -1,8 +1,9 @@
-"""What passes between the feature steps of a plan and its models."""
+"""What the parts of a plan's export agree on: the columns between feature steps and models, and how to refuse."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 class PlanRefused(Exception):
@@ -21,3 +22,8 @@ class EncodedColumn:
 
     name: str
     levels: int | None = None
+
+
+def name_class(item: object) -> str:
+    """The full name of an object's own class: subclasses may compute otherwise, so plans know classes exactly."""
+    return f"{type(item).__module__}.{type(item).__qualname__}"
