@@ -121,7 +121,7 @@ class CategoryFeature(FeatureField):
 
     def __init__(self, feature: Feature) -> None:
         super().__init__(feature)
-        self._known = make_value_lookup(feature)
+        self._known = self._closed
         self._kinds = {name_kind(category) for category in feature.categories or ()} or {"text"}
         self.expected = " or ".join(sorted(self._kinds))
 

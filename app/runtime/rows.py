@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from marshmallow import EXCLUDE, Schema, ValidationError
+from marshmallow.fields import Field
 
 from app.errors import FieldFault, InvalidRows
 from app.release.schema import Feature, FeatureSchema, Scalar
 from app.runtime.dates import parse_date, read_moment
 from app.runtime.row_fields import FIELD_OF_TYPE, make_value_lookup, value_key
+from app.runtime.row_screen import build_row_screen
 
 OnUnseenValue = Literal["accept", "reject"]
 OnUnknownField = Literal["ignore", "reject"]
@@ -43,7 +45,7 @@ def build_row_schema(schema: FeatureSchema) -> type[Schema]:
 
 
 class RowValidator:
-    """Checks rows for one feature schema.
+    """Checks rows for one feature schema: a generated screen accepts clean rows, marshmallow judges the others.
 
     Args:
         on_unseen_value: What a category or number outside training gets: `accept` (a warning) or `reject`.
@@ -60,8 +62,11 @@ class RowValidator:
         self._schema = build_row_schema(schema)(unknown=EXCLUDE)
         self._attributes = [f"f{position}" for position in range(len(schema.features))]
         self._novelty_checks = [(a, _NoveltyCheck(f)) for a, f in zip(self._attributes, schema.features, strict=True)]
+        readers = [_make_reader(self._schema.fields[attribute], check) for attribute, check in self._novelty_checks]
+        self._screen = build_row_screen(schema.features, readers)
         self._by_lower_name = {feature.name.lower(): feature.name for feature in schema.features}
         self._expected = {feature.name for feature in schema.features} | set(schema.unused)
+        self._name_counts = {len({feature.name for feature in schema.features})}
         self._on_unseen_value = on_unseen_value
         self._on_unknown_field = on_unknown_field
 
@@ -71,7 +76,19 @@ class RowValidator:
         Raises:
             InvalidRows: with every fault of every row, ordered by row.
         """
-        loaded, faults = self._load(rows)
+        screened = list(map(self._screen, rows))
+        unsure = [position for position, row in enumerate(screened) if row is None]
+        # Rows with every feature and no more fields than features have no unknown field.
+        if not unsure and set(map(len, rows)) == self._name_counts:
+            return CheckedRows(cast("list[TypedRow]", screened), [])
+        return self._complete(rows, screened, unsure)
+
+    def check_thoroughly(self, rows: Sequence[Any]) -> CheckedRows:
+        """The same by marshmallow alone, at 60 times the price: what `check` is proven against."""
+        return self._complete(rows, [None] * len(rows), range(len(rows)))
+
+    def _complete(self, rows: Sequence[Any], screened: list[TypedRow | None], unsure: Sequence[int]) -> CheckedRows:
+        loaded, faults = self._load(rows, unsure)
         warnings: list[FieldFault] = []
         unseen = list(self._find_unseen_values(loaded))
         unknown = list(self._find_unknown_fields(rows))
@@ -79,17 +96,25 @@ class RowValidator:
         (faults if self._on_unknown_field == "reject" else warnings).extend(unknown)
         if faults:
             raise InvalidRows(sorted(faults, key=_order_of))
-        return CheckedRows([tuple(map(row.get, self._attributes)) for row in loaded], sorted(warnings, key=_order_of))
+        typed = {position: tuple(map(row.get, self._attributes)) for position, row in loaded.items()}
+        complete = [typed[position] if row is None else row for position, row in enumerate(screened)]
+        return CheckedRows(complete, sorted(warnings, key=_order_of))
 
-    def _load(self, rows: Sequence[Any]) -> tuple[list[dict[str, Any]], list[FieldFault]]:
+    def _load(
+        self, rows: Sequence[Any], positions: Sequence[int]
+    ) -> tuple[dict[int, dict[str, Any]], list[FieldFault]]:
+        """Load the rows at these positions: what is valid of each, and what is wrong."""
         try:
-            return self._schema.load(rows, many=True), []
+            loaded = self._schema.load([rows[position] for position in positions], many=True)
+            return dict(zip(positions, loaded, strict=True)), []
         except ValidationError as error:
             valid = error.valid_data if isinstance(error.valid_data, list) else []
-            return [row or {} for row in valid], list(_flatten(error.messages, rows))
+            messages: Mapping[int, Any] = error.messages_dict  # type: ignore[assignment] # many=True: by index
+            faults = _flatten({positions[index]: found for index, found in messages.items()}, rows)
+            return {position: row or {} for position, row in zip(positions, valid, strict=False)}, list(faults)
 
-    def _find_unseen_values(self, loaded: Iterable[Mapping[str, Any]]) -> Iterator[FieldFault]:
-        for position, row in enumerate(loaded):
+    def _find_unseen_values(self, loaded: Mapping[int, Mapping[str, Any]]) -> Iterator[FieldFault]:
+        for position, row in loaded.items():
             for attribute, check in self._novelty_checks:
                 message = check.describe(row[attribute]) if attribute in row else None
                 if message:
@@ -99,7 +124,7 @@ class RowValidator:
         """Each unknown name once, at its first row: a client that sends one extra column sends it everywhere."""
         seen: set[str] = set()
         for position, row in enumerate(rows):
-            if not isinstance(row, dict):
+            if not isinstance(row, dict) or self._expected.issuperset(row):
                 continue
             for name in row.keys() - self._expected - seen:
                 seen.add(name)
@@ -149,6 +174,19 @@ class _NoveltyCheck:
         if moment is None or self._first is None or self._last is None or self._first <= moment <= self._last:
             return None
         return f"This date is outside the range of training, {self.feature.minimum} to {self.feature.maximum}."
+
+
+def _make_reader(field: Field[Any], check: _NoveltyCheck) -> Callable[[Any], Scalar | None]:
+    """Read one value as its field does, and refuse also what would bring a warning."""
+
+    def read(value: Any) -> Scalar | None:
+        typed: Scalar | None = field.deserialize(value)
+        news = check.describe(typed)
+        if news is not None:
+            raise ValidationError(news)
+        return typed
+
+    return read
 
 
 def _read_bound(bound: Any, feature: Feature) -> Any:
