@@ -1,0 +1,189 @@
+"""Evaluates CatBoost's models with NumPy, one row in a few calls and many rows column by column, bit for bit alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from app.runtime.plan.catboost_ctrs import Column, Ctrs, NoCtrs, Values
+
+_FEW_ROWS = 256  # up to here the fixed cost of the calls for each tree exceeds what columns save
+_FEW_BYTES = 1 << 21  # what is between two steps for few rows, so that it stays in the cache
+_MANY_BYTES = 1 << 24
+_LARGEST_EXPONENT = 709.0  # beyond it exp() overflows float64 and NumPy warns
+
+
+class _Trees(Protocol):
+    slots: int  # how many places `add_up` fills for a row
+
+    def add_up(self, values: Values) -> Values:
+        """(rows, features and statistics) -> (rows, outputs)."""
+
+    def add_up_columns(self, values: list[Column], rows: int) -> Values:
+        """The same from the columns of that matrix."""
+
+
+class CatBoostModel:
+    """One fitted model, read from what export_catboost wrote."""
+
+    def __init__(self, document: Mapping[str, Any], directory: Path) -> None:
+        files = document["files"]
+        with np.load(directory / files["structure"], allow_pickle=False) as stored:
+            arrays = dict(stored)
+        leaves, table = (_map_array(directory / files[part]) for part in ("leaves", "ctrs"))
+        self._columns = np.array(document["columns"], dtype=np.intp)
+        self._fill = arrays["fill"]
+        self._ctrs = Ctrs(arrays, table) if len(table) else NoCtrs()
+        oblivious = document["trees"] == "oblivious"
+        self._trees: _Trees = _ObliviousTrees(arrays, leaves) if oblivious else _NestedTrees(arrays, leaves)
+        self._scale, self._bias = float(document["scale"]), np.array(document["bias"], dtype=np.float64)
+        self._is_plain_sum = self._scale == 1 and not self._bias.any()
+        self._link = _LINKS[document["link"]]
+        self._one_column = bool(document["one_column"])
+        self._rows_at_once = max(1, min(_FEW_ROWS, _FEW_BYTES // (8 * self._trees.slots)))
+        width = 8 * (len(self._fill) + len(arrays["ctr_row"])) + len(arrays["split_source"])
+        self._rows_in_columns = max(_FEW_ROWS, _MANY_BYTES // width)
+
+    def predict(self, matrix: Values) -> Values:
+        """(rows, columns) -> (rows,) for one output, else (rows, outputs): what CatBoost's own prediction returns."""
+        sums = self._sum_trees(matrix)
+        if not self._is_plain_sum:
+            sums = sums * self._scale + self._bias
+        answers = self._link(sums)
+        return answers[:, 0] if self._one_column else answers
+
+    def _sum_trees(self, matrix: Values) -> Values:
+        rows = len(matrix)
+        if rows <= self._rows_at_once:
+            return self._sum_rows(matrix)
+        few = rows <= _FEW_ROWS
+        step = self._rows_at_once if few else self._rows_in_columns
+        add_up = self._sum_rows if few else self._sum_columns
+        return np.concatenate([add_up(matrix[start : start + step]) for start in range(0, rows, step)])
+
+    def _sum_rows(self, matrix: Values) -> Values:
+        values = np.fmin(matrix.take(self._columns, axis=1), self._fill)
+        return self._trees.add_up(self._ctrs.extend(values))
+
+    def _sum_columns(self, matrix: Values) -> Values:
+        columns = np.fmin(matrix.take(self._columns, axis=1).T, self._fill[:, None], order="C")
+        return self._trees.add_up_columns(self._ctrs.columns(list(columns)), len(matrix))
+
+
+class _ObliviousTrees:
+    """Trees that ask the same question at all nodes of a level: the answers are the bits of the leaf's number."""
+
+    def __init__(self, arrays: Mapping[str, npt.NDArray[Any]], leaves: Values) -> None:
+        trees = arrays["tree_split"]
+        self._source, self._limit = arrays["split_source"].astype(np.intp), arrays["split_limit"]
+        self._slot_source = self._source[trees].ravel()
+        self._slot_limit = self._limit[trees].ravel()
+        self._is_deep = trees.shape[1] > 8
+        self._start = arrays["leaf_start"].astype(np.intp)
+        never = len(self._source) - 1
+        self._levels = [[split for split in tree if split != never] for tree in trees.tolist()]
+        self._leaves = leaves
+        self.slots = self._slot_source.size
+
+    def add_up(self, values: Values) -> Values:
+        bits = values.take(self._slot_source, axis=-1) > self._slot_limit
+        leaf = np.packbits(bits, axis=-1, bitorder="little")
+        if self._is_deep:
+            leaf = leaf.view("<u2")
+        reached = self._leaves.take(leaf + self._start, axis=0)
+        return np.add.accumulate(reached, axis=-2)[..., -1, :]
+
+    def add_up_columns(self, values: list[Column], rows: int) -> Values:
+        bits = _answer_splits(values, self._source, self._limit, rows)
+        leaf: npt.NDArray[Any] = np.empty(rows, dtype=np.uint16 if self._is_deep else np.uint8)
+        sums = np.zeros((rows, self._leaves.shape[1]))
+        ends = [*self._start.tolist()[1:], len(self._leaves)]
+        for levels, start, end in zip(self._levels, self._start.tolist(), ends, strict=True):
+            leaf.fill(0)
+            for split in reversed(levels):
+                leaf += leaf
+                leaf |= bits[split]
+            sums += self._leaves[start:end].take(leaf, axis=0)
+        return sums
+
+
+class _NestedTrees:
+    """Trees with a question of its own at every node: all are answered at once, then every tree is walked."""
+
+    def __init__(self, arrays: Mapping[str, npt.NDArray[Any]], leaves: Values) -> None:
+        self._source, self._limit = arrays["split_source"].astype(np.intp), arrays["split_limit"]
+        self._splits = arrays["node_split"].astype(np.intp)
+        self._node_source, self._node_limit = self._source[self._splits], self._limit[self._splits]
+        self._left, self._right = arrays["left"].astype(np.intp), arrays["right"].astype(np.intp)
+        self._roots, self._depth = arrays["root"].astype(np.intp), int(arrays["depth"])
+        self._leaves = leaves
+        self.slots = self._left.size
+        self._inner = self._splits.size
+        self._step = np.stack((self._left, self._right), axis=-1).ravel()
+
+    def add_up(self, values: Values) -> Values:
+        passes = values.take(self._node_source, axis=-1) > self._node_limit
+        size = self._left.size
+        offsets = np.arange(0, len(values) * size, size)[:, None]
+        step = np.empty((len(values), size), dtype=np.intp)
+        step[:] = self._left
+        np.copyto(step[:, : self._inner], self._right[: self._inner], where=passes)
+        step += offsets
+        flat = step.ravel()
+        node = self._roots + offsets
+        for _ in range(self._depth):
+            node = flat.take(node)
+        reached = self._leaves.take(node - (offsets + self._inner), axis=0)
+        return np.add.accumulate(reached, axis=-2)[..., -1, :]
+
+    def add_up_columns(self, values: list[Column], rows: int) -> Values:
+        bits = _answer_splits(values, self._source, self._limit, rows).ravel()
+        never = len(self._source) - 1
+        splits = np.append(self._splits, np.full(len(self._leaves), never)) * rows
+        row = np.arange(rows)
+        sums = np.zeros((rows, self._leaves.shape[1]))
+        for root in self._roots.tolist():
+            node = np.full(rows, root)
+            for _ in range(self._depth):
+                answer = bits.take(splits.take(node) + row)
+                node = self._step.take(node + node + answer)
+            sums += self._leaves.take(node - self._inner, axis=0)
+        return sums
+
+
+def _answer_splits(
+    values: list[Column], source: npt.NDArray[np.intp], limit: Values, rows: int
+) -> npt.NDArray[np.uint8]:
+    bits = np.empty((len(source), rows), dtype=bool)
+    for answer, place, exceeded in zip(bits, source.tolist(), limit.tolist(), strict=True):
+        np.greater(values[place], exceeded, out=answer)
+    return bits.view(np.uint8)
+
+
+def _map_array(path: Path) -> npt.NDArray[Any]:
+    stored: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return stored.view(np.ndarray)
+
+
+def _sigmoid(sums: Values) -> Values:
+    """With the C library's exp(), as CatBoost does; NumPy's own differs in the last bit."""
+    powers = [[math.exp(min(-value, _LARGEST_EXPONENT)) for value in row] for row in sums.tolist()]
+    return 1.0 / (1.0 + np.array(powers))
+
+
+def _softmax(sums: Values) -> Values:
+    powers = np.exp(sums - sums.max(axis=1, keepdims=True))
+    shares: Values = powers / np.add.accumulate(powers, axis=1)[:, -1:]
+    return shares
+
+
+def _keep(sums: Values) -> Values:
+    return sums
+
+
+_LINKS = {"identity": _keep, "sigmoid": _sigmoid, "softmax": _softmax}
