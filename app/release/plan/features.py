@@ -153,20 +153,13 @@ def _order_formats(feature: Feature) -> list[str]:
 
 
 def _export_zone(feature: Feature, dtype: Any) -> Document:
-    """When wall time of a zone changes, as pandas sees it: its table may differ from that of the host.
-
-    Each change holds from a wall time on (the later reading where an hour is repeated); a wall time that the clock
-    skipped is the moment of the change.
-    """
-    offsets, changes = zip(*_list_zone_changes(feature, dtype.construct_from_string(feature.dtype).tz), strict=True)
-    before = (offsets[0], *offsets[:-1])
-    starts = [change + min(pair) for change, *pair in zip(changes, before, offsets, strict=True)]
-    if starts != sorted(starts):
-        raise PlanRefused(f"Column {feature.name} has no plan: clock changes of {feature.time_zone} overlap.")
-    return {"starts": starts, "changes": list(changes), "offsets": list(offsets)}
+    """The clock changes of a zone as pandas knows them: the table of the host may be another."""
+    zone = dtype.construct_from_string(feature.dtype).tz
+    offsets, changes = zip(*_list_clock_changes(feature, zone), strict=True)
+    return {"changes": list(changes), "offsets": list(offsets)}
 
 
-def _list_zone_changes(feature: Feature, zone: Any) -> Iterator[tuple[int, int]]:
+def _list_clock_changes(feature: Feature, zone: Any) -> Iterator[tuple[int, int]]:
     """Yield (offset, UTC second from which it holds) of each change."""
     if not hasattr(zone, "_utc_transition_times"):
         offset = zone.utcoffset(None)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.release.plan.columns import PlanRefused
+from app.release.plan.columns import PlanRefused, name_class
 
 DATE_PARTS = ("year", "month", "day", "dayofweek")
 
@@ -21,11 +21,9 @@ _DATETIME = f"{_GENERATORS}.datetime.DatetimeFeatureGenerator"
 _DROP_UNIQUE = f"{_GENERATORS}.drop_unique.DropUniqueFeatureGenerator"
 _DROP_DUPLICATES = f"{_GENERATORS}.drop_duplicates.DropDuplicatesFeatureGenerator"
 _STAGES = ({_AS_TYPE}, {_FILL_NA}, {_IDENTITY, _CATEGORY, _DATETIME}, {_DROP_UNIQUE}, {_DROP_DUPLICATES})
-# Generators that a pipeline of AutoGluon's own makes for columns that a plan does not cover.
-_KINDS_WITHOUT_PLAN = {
-    f"{_GENERATORS}.text_special.TextSpecialFeatureGenerator": "text",
-    f"{_GENERATORS}.text_ngram.TextNgramFeatureGenerator": "text",
-    f"{_GENERATORS}.isnan.IsNanFeatureGenerator": "images",
+_OF_TEXT = {
+    f"{_GENERATORS}.text_special.TextSpecialFeatureGenerator",
+    f"{_GENERATORS}.text_ngram.TextNgramFeatureGenerator",
 }
 # What every generator must be like, and what one class must be like besides: each of these changes the answers.
 _PLAIN = {"passthrough": False, "column_names_as_str": False, "_pre_astype_generator": None, "_is_updated_name": False}
@@ -67,7 +65,7 @@ def read_pipeline(generator: Any) -> Pipeline:
     Raises:
         PlanRefused: naming the first part that a plan does not reproduce.
     """
-    if _name_class(generator) != _PIPELINE:
+    if name_class(generator) != _PIPELINE:
         raise PlanRefused(f"The feature generator {type(generator).__qualname__} has no plan.")
     _check_attributes(generator)
     parts = _collect_parts(generator.generators)
@@ -87,10 +85,6 @@ def read_pipeline(generator: Any) -> Pipeline:
     )
 
 
-def _name_class(value: Any) -> str:
-    return f"{type(value).__module__}.{type(value).__qualname__}"
-
-
 def _collect_parts(stages: Sequence[Sequence[Any]]) -> dict[str, Any]:
     parts: dict[str, Any] = {}
     if len(stages) != len(_STAGES):
@@ -108,9 +102,9 @@ def _collect_parts(stages: Sequence[Sequence[Any]]) -> dict[str, Any]:
 
 
 def _check_part(part: Any, known: set[str]) -> str:
-    name = _name_class(part)
-    if name in _KINDS_WITHOUT_PLAN:
-        raise PlanRefused(f"Columns that hold {_KINDS_WITHOUT_PLAN[name]} have no plan: {', '.join(part.features_in)}.")
+    name = name_class(part)
+    if name in _OF_TEXT:
+        raise PlanRefused(f"Columns of free text have no plan: {', '.join(part.features_in)}.")
     if name not in known:
         raise PlanRefused(f"The feature generator {type(part).__qualname__} has no plan.")
     _check_attributes(part)
@@ -118,12 +112,12 @@ def _check_part(part: Any, known: set[str]) -> str:
 
 
 def _check_attributes(part: Any) -> None:
-    name = _name_class(part)
+    name = name_class(part)
     for attribute, expected in {**_PLAIN, **_EXPECTED.get(name, {})}.items():
         found = getattr(part, attribute, None)
         if type(found) is not type(expected) or found != expected:
             raise PlanRefused(f"{type(part).__qualname__} with {attribute}={found!r} has no plan.")
-    after = [_name_class(follower) for follower in part._post_generators]
+    after = [name_class(follower) for follower in part._post_generators]
     if after != ([_MINIMISE] if name == _CATEGORY else []):
         raise PlanRefused(f"{type(part).__qualname__} followed by other generators has no plan.")
 
