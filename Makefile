@@ -9,7 +9,7 @@ DEMO_READY := $(VENV)/.demo-ready
 TEST_READY := $(VENV)/.test-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test lint image lock
+.PHONY: help setup demo serve test lint bench image lock
 
 help: ## list these targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-6s  %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,9 @@ lint: $(TEST_READY) ## check style, types and the Dockerfile
 	@$(BIN)/mypy --strict --no-error-summary
 	@echo "hadolint: Dockerfile"
 	@$(BIN)/hadolint Dockerfile
+
+bench: $(TEST_READY) ## measure the servers side by side and write docs/performance.md; QUICK=1 for a short look
+	@exec $(BIN)/python -m tests.bench $(if $(filter 1,$(QUICK)),--quick)
 
 image: ## build the container image gluonserve
 	docker build --tag gluonserve .
