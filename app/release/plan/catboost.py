@@ -65,6 +65,7 @@ def export_catboost(model: Any, columns: Sequence[EncodedColumn], directory: Pat
     if model._model_specific_feature_generators is not None:
         raise PlanRefused("the CatBoost model has feature generators of its own")
     source = _read_model(model.model)
+    link = _find_link(model.problem_type, source)
     layout = _lay_out(model, source, columns)
     ctrs = _collect_ctrs(source, layout.inputs)
     splits = _Splits(source, layout)
@@ -79,7 +80,7 @@ def export_catboost(model: Any, columns: Sequence[EncodedColumn], directory: Pat
         "columns": layout.columns,
         "files": {part: f"{name}.{suffix}" for part, suffix in _FILES.items()},
         "trees": "oblivious" if "oblivious_trees" in source else "nested",
-        "link": _find_link(model.problem_type, source),
+        "link": link,
         "scale": scale,
         "bias": bias,
         "one_column": model.problem_type in ("binary", "regression"),

@@ -71,7 +71,7 @@ class CtrTables:
         named = (e for each in elements for e in each if e["combination_element"] == "float_feature")
         self._bits = sorted({(e["float_feature_index"], e["border"]) for e in named})
         self._placed: dict[str, _Placed] = {}
-        self._weights: list[dict[int, int]] = []
+        self._dense: list[list[_Element]] = []
         self._lookups: list[tuple[list[_Element], Hashes]] = []
         self._values: list[npt.NDArray[np.float32]] = []
         self._readers: list[tuple[bool, int, int]] = []
@@ -105,14 +105,9 @@ class CtrTables:
             self._placed[name] = self._place_dense(members) if dense else self._place_lookup(members, keys)
         return self._placed[name]
 
-    def _place_dense(self, members: Sequence[_Element]) -> _Placed:
-        weights: dict[int, int] = {}
-        stride = 1
-        for member in reversed(members):
-            weights[member.digit] = weights.get(member.digit, 0) + stride
-            stride *= len(member.hashed)
-        self._weights.append(weights)
-        return _Placed(place=len(self._weights) - 1, dense=True, hashes=_hash_combinations(members))
+    def _place_dense(self, members: list[_Element]) -> _Placed:
+        self._dense.append(members)
+        return _Placed(place=len(self._dense) - 1, dense=True, hashes=_hash_combinations(members))
 
     def _place_lookup(self, members: list[_Element], keys: Hashes) -> _Placed:
         self._lookups.append((members, keys))
@@ -144,23 +139,34 @@ class CtrTables:
         }
 
     def _dense_arrays(self) -> Arrays:
-        weights = np.zeros((len(self._weights), len(self._hashes) + len(self._bits) + 1), dtype=np.int64)
-        for row, of_digits in zip(weights, self._weights, strict=True):
-            row[list(of_digits)] = list(of_digits.values())
-        return {"dense_weights": weights}
+        """The digits of each combination, one column for each, and how many rows of its table a step of each spans."""
+        digits, strides = self._make_columns(self._dense)
+        for column, members in enumerate(self._dense):
+            sizes = [len(member.hashed) for member in members]
+            strides[len(strides) - len(members) :, column] = [
+                math.prod(sizes[place + 1 :]) for place in range(len(sizes))
+            ]
+        return {"dense_digit": digits, "dense_stride": strides}
 
     def _lookup_arrays(self) -> Arrays:
-        longest = max((len(members) for members, _ in self._lookups), default=0)
-        digits = np.full((longest, len(self._lookups)), len(self._hashes) + len(self._bits), dtype=np.int32)
-        starts = np.zeros_like(digits)
+        """The digits likewise, and where in `lookup_hashed` the hashed values of each digit start."""
+        digits, starts = self._make_columns([members for members, _ in self._lookups])
         hashed, offset = [np.zeros(1, np.uint64)], 1
         for column, (members, _) in enumerate(self._lookups):
-            for row, member in enumerate(members, start=longest - len(members)):
-                digits[row, column], starts[row, column] = member.digit, offset
+            for row, member in enumerate(members, start=len(starts) - len(members)):
+                starts[row, column] = offset
                 hashed.append(member.hashed * np.uint64(_HASH_FACTOR))
                 offset += len(member.hashed)
         hash_arrays: Arrays = {"lookup_digit": digits, "lookup_start": starts, "lookup_hashed": np.concatenate(hashed)}
         return hash_arrays | self._key_arrays()
+
+    def _make_columns(self, combinations: Sequence[Sequence[_Element]]) -> tuple[npt.NDArray[np.int32], ...]:
+        """The combinations' digits as columns, filled up from above, and zeros of the same shape."""
+        longest = max((len(members) for members in combinations), default=0)
+        digits = np.full((longest, len(combinations)), len(self._hashes) + len(self._bits), dtype=np.int32)
+        for column, members in enumerate(combinations):
+            digits[longest - len(members) :, column] = [member.digit for member in members]
+        return digits, np.zeros_like(digits)
 
     def _key_arrays(self) -> Arrays:
         """The hashes of all combinations in one sorted array; a salt for each keeps them apart."""
@@ -175,7 +181,7 @@ class CtrTables:
         return {"key_salt": salts, "key": keys[order], "key_rank": ranks[order], "unknown_rank": unknown}
 
     def _reader_arrays(self) -> Arrays:
-        rows = [place if dense else len(self._weights) + place for dense, place, _ in self._readers]
+        rows = [place if dense else len(self._dense) + place for dense, place, _ in self._readers]
         starts = [start for _, _, start in self._readers]
         return {"ctr_row": np.array(rows, dtype=np.int32), "ctr_start": np.array(starts, dtype=np.int64)}
 
@@ -196,7 +202,8 @@ def evaluate_ctrs(arrays: Arrays, values: npt.NDArray[np.float64]) -> npt.NDArra
     unknown = arrays["unknown_rank"].tolist()
     keys = (hashes ^ arrays["key_salt"]).tolist()
     found = [[ranks.get(key, other) for key, other in zip(row, unknown, strict=True)] for row in keys]
-    rows = np.hstack([digits @ arrays["dense_weights"].T, np.array(found, dtype=np.int64).reshape(hashes.shape)])
+    dense = (digits[:, arrays["dense_digit"]] * arrays["dense_stride"]).sum(axis=1)
+    rows = np.hstack([dense, np.array(found, dtype=np.int64).reshape(hashes.shape)])
     statistics: npt.NDArray[np.float32] = arrays["ctrs"][rows[:, arrays["ctr_row"]] + arrays["ctr_start"]]
     return statistics
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,16 +16,6 @@ _FEW_ROWS = 256  # up to here the fixed cost of the calls for each tree exceeds 
 _FEW_BYTES = 1 << 21  # what is between two steps for few rows, so that it stays in the cache
 _MANY_BYTES = 1 << 24
 _LARGEST_EXPONENT = 709.0  # beyond it exp() overflows float64 and NumPy warns
-
-
-class _Trees(Protocol):
-    slots: int  # how many places `add_up` fills for a row
-
-    def add_up(self, values: Values) -> Values:
-        """(rows, features and statistics) -> (rows, outputs)."""
-
-    def add_up_columns(self, values: list[Column], rows: int) -> Values:
-        """The same from the columns of that matrix."""
 
 
 class CatBoostModel:
@@ -39,15 +29,16 @@ class CatBoostModel:
         self._columns = np.array(document["columns"], dtype=np.intp)
         self._fill = arrays["fill"]
         self._ctrs = Ctrs(arrays, table) if len(table) else NoCtrs()
-        oblivious = document["trees"] == "oblivious"
-        self._trees: _Trees = _ObliviousTrees(arrays, leaves) if oblivious else _NestedTrees(arrays, leaves)
+        self._in_columns = _ObliviousTrees(arrays, leaves) if document["trees"] == "oblivious" else None
+        self._trees = self._in_columns or _NestedTrees(arrays, leaves)
         self._scale, self._bias = float(document["scale"]), np.array(document["bias"], dtype=np.float64)
         self._is_plain_sum = self._scale == 1 and not self._bias.any()
         self._link = _LINKS[document["link"]]
         self._one_column = bool(document["one_column"])
-        self._rows_at_once = max(1, min(_FEW_ROWS, _FEW_BYTES // (8 * self._trees.slots)))
-        width = 8 * (len(self._fill) + len(arrays["ctr_row"])) + len(arrays["split_source"])
-        self._rows_in_columns = max(_FEW_ROWS, _MANY_BYTES // width)
+        numbers = len(self._fill) + len(arrays["ctr_row"]) + 4 * len(arrays["unknown_rank"])
+        self._rows_in_columns = max(_FEW_ROWS, _MANY_BYTES // (8 * numbers + len(arrays["split_source"])))
+        slots = self._trees.slots + arrays["dense_digit"].size
+        self._rows_at_once = max(1, min(_FEW_ROWS, _FEW_BYTES // (8 * slots)))
 
     def predict(self, matrix: Values) -> Values:
         """(rows, columns) -> (rows,) for one output, else (rows, outputs): what CatBoost's own prediction returns."""
@@ -61,18 +52,20 @@ class CatBoostModel:
         rows = len(matrix)
         if rows <= self._rows_at_once:
             return self._sum_rows(matrix)
-        few = rows <= _FEW_ROWS
-        step = self._rows_at_once if few else self._rows_in_columns
-        add_up = self._sum_rows if few else self._sum_columns
-        return np.concatenate([add_up(matrix[start : start + step]) for start in range(0, rows, step)])
+        if rows <= _FEW_ROWS or not self._in_columns:
+            step = self._rows_at_once
+            return np.concatenate([self._sum_rows(matrix[start : start + step]) for start in range(0, rows, step)])
+        step = self._rows_in_columns
+        blocks = (matrix[start : start + step] for start in range(0, rows, step))
+        return np.concatenate([self._sum_columns(block, self._in_columns) for block in blocks])
 
     def _sum_rows(self, matrix: Values) -> Values:
         values = np.fmin(matrix.take(self._columns, axis=1), self._fill)
         return self._trees.add_up(self._ctrs.extend(values))
 
-    def _sum_columns(self, matrix: Values) -> Values:
+    def _sum_columns(self, matrix: Values, trees: _ObliviousTrees) -> Values:
         columns = np.fmin(matrix.take(self._columns, axis=1).T, self._fill[:, None], order="C")
-        return self._trees.add_up_columns(self._ctrs.columns(list(columns)), len(matrix))
+        return trees.add_up_columns(self._ctrs.columns(list(columns)), len(matrix))
 
 
 class _ObliviousTrees:
@@ -88,9 +81,10 @@ class _ObliviousTrees:
         never = len(self._source) - 1
         self._levels = [[split for split in tree if split != never] for tree in trees.tolist()]
         self._leaves = leaves
-        self.slots = self._slot_source.size
+        self.slots = self._slot_source.size  # how many values one row occupies on the way
 
     def add_up(self, values: Values) -> Values:
+        """(rows, features and statistics) -> (rows, outputs), tree after tree as CatBoost adds them."""
         bits = values.take(self._slot_source, axis=-1) > self._slot_limit
         leaf = np.packbits(bits, axis=-1, bitorder="little")
         if self._is_deep:
@@ -99,6 +93,7 @@ class _ObliviousTrees:
         return np.add.accumulate(reached, axis=-2)[..., -1, :]
 
     def add_up_columns(self, values: list[Column], rows: int) -> Values:
+        """The same from the columns of that matrix."""
         bits = _answer_splits(values, self._source, self._limit, rows)
         leaf: npt.NDArray[Any] = np.empty(rows, dtype=np.uint16 if self._is_deep else np.uint8)
         sums = np.zeros((rows, self._leaves.shape[1]))
@@ -113,47 +108,31 @@ class _ObliviousTrees:
 
 
 class _NestedTrees:
-    """Trees with a question of its own at every node: all are answered at once, then every tree is walked."""
+    """Trees with a question of its own at every node: all trees of all rows are walked at once, level by level."""
 
     def __init__(self, arrays: Mapping[str, npt.NDArray[Any]], leaves: Values) -> None:
-        self._source, self._limit = arrays["split_source"].astype(np.intp), arrays["split_limit"]
-        self._splits = arrays["node_split"].astype(np.intp)
-        self._node_source, self._node_limit = self._source[self._splits], self._limit[self._splits]
-        self._left, self._right = arrays["left"].astype(np.intp), arrays["right"].astype(np.intp)
+        # A leaf asks what no value passes, and leads to itself.
+        splits = np.append(arrays["node_split"], np.full(len(leaves), len(arrays["split_source"]) - 1))
+        self._source = arrays["split_source"].astype(np.intp).take(splits)
+        self._limit = arrays["split_limit"].take(splits)
+        self._next = np.stack((arrays["left"], arrays["right"]), axis=-1).astype(np.intp).ravel()
         self._roots, self._depth = arrays["root"].astype(np.intp), int(arrays["depth"])
-        self._leaves = leaves
-        self.slots = self._left.size
-        self._inner = self._splits.size
-        self._step = np.stack((self._left, self._right), axis=-1).ravel()
+        self._leaves, self._inner = leaves, len(arrays["node_split"])
+        self.slots = self._roots.size
 
     def add_up(self, values: Values) -> Values:
-        passes = values.take(self._node_source, axis=-1) > self._node_limit
-        size = self._left.size
-        offsets = np.arange(0, len(values) * size, size)[:, None]
-        step = np.empty((len(values), size), dtype=np.intp)
-        step[:] = self._left
-        np.copyto(step[:, : self._inner], self._right[: self._inner], where=passes)
-        step += offsets
-        flat = step.ravel()
-        node = self._roots + offsets
+        """(rows, features and statistics) -> (rows, outputs), tree after tree as CatBoost adds them."""
+        rows, width = values.shape
+        offsets = np.arange(0, rows * width, width)[:, None]
+        flat = values.ravel()
+        node = np.tile(self._roots, (rows, 1))
         for _ in range(self._depth):
-            node = flat.take(node)
-        reached = self._leaves.take(node - (offsets + self._inner), axis=0)
+            passes = flat.take(self._source.take(node) + offsets) > self._limit.take(node)
+            node += node
+            node += passes
+            node = self._next.take(node)
+        reached = self._leaves.take(node - self._inner, axis=0)
         return np.add.accumulate(reached, axis=-2)[..., -1, :]
-
-    def add_up_columns(self, values: list[Column], rows: int) -> Values:
-        bits = _answer_splits(values, self._source, self._limit, rows).ravel()
-        never = len(self._source) - 1
-        splits = np.append(self._splits, np.full(len(self._leaves), never)) * rows
-        row = np.arange(rows)
-        sums = np.zeros((rows, self._leaves.shape[1]))
-        for root in self._roots.tolist():
-            node = np.full(rows, root)
-            for _ in range(self._depth):
-                answer = bits.take(splits.take(node) + row)
-                node = self._step.take(node + node + answer)
-            sums += self._leaves.take(node - self._inner, axis=0)
-        return sums
 
 
 def _answer_splits(

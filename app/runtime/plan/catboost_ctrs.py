@@ -27,14 +27,15 @@ class Ctrs:
     """The target statistics of one model.
 
     A row's digits are its category codes and whether its numbers pass certain limits. Each combination of digits gives
-    a row number, by weights or by a look-up of its hash; each statistic is the value at that row of its table.
+    a row number, by strides or by a look-up of its hash; each statistic is the value at that row of its table.
     """
 
     def __init__(self, arrays: Mapping[str, npt.NDArray[Any]], table: npt.NDArray[np.float32]) -> None:
         self._categories = arrays["category_source"].astype(np.intp)
         self._bits = arrays["bit_source"].astype(np.intp)
         self._limits = arrays["bit_limit"]
-        self._weights = np.ascontiguousarray(arrays["dense_weights"].T)
+        self._members = arrays["dense_digit"].astype(np.intp)
+        self._strides = arrays["dense_stride"].astype(np.intp)
         self._lookup = _HashLookup(arrays) if len(arrays["unknown_rank"]) else None
         self._rows = arrays["ctr_row"].astype(np.intp)
         self._starts = arrays["ctr_start"].astype(np.intp)
@@ -45,7 +46,7 @@ class Ctrs:
         bits = values.take(self._bits, axis=-1) > self._limits
         codes = values.take(self._categories, axis=-1)
         digits = np.concatenate((codes, bits), axis=-1, dtype=np.intp, casting="unsafe")
-        rows = digits.dot(self._weights)
+        rows = np.add.reduce(digits.take(self._members, axis=-1) * self._strides, axis=-2)
         if self._lookup:
             rows = np.concatenate((rows, self._lookup.find_rows(digits)), axis=-1)
         statistics = self._table.take(rows.take(self._rows, axis=-1) + self._starts)
@@ -56,7 +57,10 @@ class Ctrs:
         digits = [values[source].astype(np.intp) for source in self._categories.tolist()]
         for source, limit in zip(self._bits.tolist(), self._limits.tolist(), strict=True):
             digits.append((values[source] > limit).astype(np.intp))
-        rows = [_weigh(digits, weights) for weights in self._weights.T.tolist()]
+        rows = [
+            _weigh(digits, members, strides)
+            for members, strides in zip(self._members.T.tolist(), self._strides.T.tolist(), strict=True)
+        ]
         if self._lookup:
             rows += self._lookup.find_columns(digits)
         places = zip(self._rows.tolist(), self._starts.tolist(), strict=True)
@@ -81,22 +85,19 @@ class _HashLookup:
         for members, starts in zip(self._digits, self._starts, strict=True):
             hashes += self._hashed.take(digits.take(members, axis=-1) + starts)
             hashes *= _HASH_FACTOR
-        return self._find_ranks(hashes ^ self._salts, self._unknown)
+        keys = hashes ^ self._salts
+        places = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        return np.where(self._keys.take(places) == keys, self._ranks.take(places), self._unknown)
 
     def find_columns(self, digits: list[npt.NDArray[np.intp]]) -> list[npt.NDArray[np.intp]]:
         """The same for columns, one combination after the other."""
-        rows = np.stack(digits, axis=-1)
-        found = self.find_rows(rows)
-        return [np.ascontiguousarray(found[:, place]) for place in range(found.shape[-1])]
-
-    def _find_ranks(self, keys: npt.NDArray[np.uint64], unknown: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-        places = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        return np.where(self._keys.take(places) == keys, self._ranks.take(places), unknown)
+        return list(np.ascontiguousarray(self.find_rows(np.stack(digits, axis=-1)).T))
 
 
-def _weigh(digits: list[npt.NDArray[np.intp]], weights: list[int]) -> npt.NDArray[np.intp]:
-    terms = [digit if weight == 1 else digit * weight for digit, weight in zip(digits, weights, strict=True) if weight]
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
+def _weigh(digits: list[npt.NDArray[np.intp]], members: list[int], strides: list[int]) -> npt.NDArray[np.intp]:
+    pairs = [(digits[member], stride) for member, stride in zip(members, strides, strict=True) if stride]
+    first, stride = pairs[0]
+    total = first * stride
+    for digit, stride in pairs[1:]:
+        total += digit * stride if stride > 1 else digit
     return total
