@@ -53,7 +53,8 @@ def export_linear(model: Any, columns: Sequence[EncodedColumn], directory: Path,
     blocks = _merge_scaled([_export_block(entry, columns, left) for entry in _list_transformers(model._pipeline)])
     left.check_none_left()
     arrays = {f"{number}.{key}": array for number, block in enumerate(blocks) for key, array in block.arrays.items()}
-    np.savez(directory / f"{name}.npz", intercept=intercept, **arrays)  # type: ignore[arg-type]
+    fill = np.concatenate([block.fill for block in blocks])
+    np.savez(directory / f"{name}.npz", intercept=intercept, fill=fill, **arrays)  # type: ignore[arg-type]
     return {
         "columns": [place for block in blocks for place in block.places],
         "arrays": f"{name}.npz",
@@ -64,11 +65,18 @@ def export_linear(model: Any, columns: Sequence[EncodedColumn], directory: Path,
 
 @dataclass(frozen=True)
 class _Block:
-    """Neighbouring inputs of the estimator that are prepared in one way; `places` are their columns in the matrix."""
+    """Neighbouring columns that are prepared in one way.
+
+    Attributes:
+        places: Which columns of the matrix.
+        dtype: The width of number that scikit-learn prepares them in.
+        fill: What stands for NaN in each.
+    """
 
     kind: str
     places: list[int]
     dtype: str
+    fill: npt.NDArray[Any]
     arrays: dict[str, npt.NDArray[Any]]
 
 
@@ -154,8 +162,8 @@ def _export_one_hot(
         inputs = _find_inputs(levels, position, categories, count)
         tables.append(np.vstack([taken, np.zeros((1, taken.shape[1]))])[inputs])
     sizes = np.array([len(table) for table in tables])
-    arrays = {"table": np.vstack(tables), "missing": sizes - 1.0, "offsets": np.cumsum(sizes) - sizes}
-    return _Block("one_hot", places, "float64", arrays)
+    arrays = {"table": np.vstack(tables), "offsets": np.cumsum(sizes) - sizes}
+    return _Block("one_hot", places, "float64", sizes - 1.0, arrays)
 
 
 def _find_inputs(levels: Any, position: int, categories: npt.NDArray[Any], count: int) -> list[int]:
@@ -173,13 +181,12 @@ def _export_scaled(
     imputer, scaler = steps if len(steps) == 2 else (None, steps[0])
     places, fill, dtype = _read_imputer(imputer, places, columns)
     arrays = {
-        "fill": fill,
         "mean": np.asarray(scaler.mean_, dtype=dtype),
         "scale": np.asarray(scaler.scale_, dtype=dtype),
         "coefficients": left.take(len(places)),
     }
     _check_lengths(arrays, places)
-    return _Block("scaled", places, dtype, arrays)
+    return _Block("scaled", places, dtype, fill, arrays)
 
 
 def _export_quantiles(
@@ -190,13 +197,12 @@ def _export_quantiles(
     quantiles = np.ascontiguousarray(np.asarray(transformer.quantiles_, dtype=np.float64).T)
     references = np.asarray(transformer.references_, dtype=np.float64)
     arrays = {
-        "fill": fill,
         "quantiles": quantiles,
         "slopes": _find_slopes(quantiles, references),
         "coefficients": left.take(len(places)),
     }
     _check_lengths(arrays, places)
-    return _Block("quantiles", places, dtype, {**arrays, "references": references})
+    return _Block("quantiles", places, dtype, fill, {**arrays, "references": references})
 
 
 def _find_slopes(quantiles: Float64, references: Float64) -> Float64:
@@ -239,7 +245,8 @@ def _merge_scaled(blocks: Sequence[_Block]) -> list[_Block]:
         last = merged[-1] if merged else None
         if last and last.kind == block.kind == "scaled" and last.dtype == block.dtype:
             arrays = {key: np.concatenate([last.arrays[key], block.arrays[key]]) for key in block.arrays}
-            merged[-1] = _Block(block.kind, last.places + block.places, block.dtype, arrays)
+            fill = np.concatenate([last.fill, block.fill])
+            merged[-1] = _Block("scaled", last.places + block.places, block.dtype, fill, arrays)
         else:
             merged.append(block)
     return merged

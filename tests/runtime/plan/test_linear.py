@@ -182,7 +182,7 @@ def test_values_at_and_next_to_each_quantile_answer_as_in_autogluon(
     check_answers(compiled, fitted, rows)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_any_row_answers_as_in_autogluon_and_the_same_among_others(
     compiled: LinearModel, fitted: Any, frame: pd.DataFrame, data: st.DataObject
@@ -205,10 +205,11 @@ def test_any_row_answers_as_in_autogluon_and_the_same_among_others(
 
 @pytest.mark.parametrize("rows", [1, 2, 97, 5000])
 def test_a_row_has_the_same_bits_in_a_batch_of_any_size(compiled: LinearModel, frame: pd.DataFrame, rows: int) -> None:
-    matrix = np.tile(encode(mutate(frame))[1], (30, 1))
+    matrix = np.tile(encode(mutate(frame))[1], (160, 1))
     together = compiled.predict(matrix)
-    apart = [compiled.predict(matrix[start : start + rows]) for start in range(0, 1000 if rows < 97 else 12000, rows)]
-    np.testing.assert_array_equal(np.concatenate(apart), together[: sum(map(len, apart))])
+    first = len(matrix) - (1000 if rows < 97 else 12000)
+    apart = [compiled.predict(matrix[start : start + rows]) for start in range(first, len(matrix), rows)]
+    np.testing.assert_array_equal(np.concatenate(apart), together[first:])
 
 
 @pytest.mark.parametrize(
