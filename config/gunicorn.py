@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 # Before any library is imported. The pool of threads that OpenMP starts does not survive a fork, and its children hang;
 # and one worker per core, each with a thread per core, would oversubscribe the machine.
@@ -11,6 +12,7 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS
 # gunicorn puts the working directory first, and many a project has an `app` or a `config` of its own there.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from config.host import describe_choice, plan_host, read_footprint, read_host
 from config.logging import describe_gunicorn_logging
 from config.settings import Settings, SettingsError, load_settings, require_secret
 
@@ -60,3 +62,9 @@ control_socket_disable = True
 
 logconfig_dict = describe_gunicorn_logging(_settings.log_level, access_log=_settings.access_log == "on")
 access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms id=%({x-request-id}o)s'
+
+
+def on_starting(server: Any) -> None:
+    """gunicorn calls this once, in the master, before any worker."""
+    plan = plan_host(read_host(), read_footprint(_settings.model_path))
+    server.log.info("%s", describe_choice(plan, workers=_settings.workers, threads=_settings.threads))

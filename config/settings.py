@@ -12,6 +12,8 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from config.host import plan_host, read_footprint, read_host
+
 
 class SettingsError(Exception):
     """A setting is missing, unknown or out of range. The message is one sentence for the operator."""
@@ -96,9 +98,9 @@ class Settings:
     )
     bind: str = _setting("BIND", "127.0.0.1:8000", _address, "HOST:PORT or unix:PATH that the server listens on")
     workers: int = _setting(
-        "WEB_CONCURRENCY", "{cores}", _whole_number(1, 256), "worker processes; each holds its own loaded model"
+        "WEB_CONCURRENCY", "{workers}", _whole_number(1, 256), "worker processes; each holds its own loaded model"
     )
-    threads: int = _setting("GLUONSERVE_THREADS", "4", _whole_number(1, 64), "request threads in each worker")
+    threads: int = _setting("GLUONSERVE_THREADS", "{threads}", _whole_number(1, 64), "request threads in each worker")
     graceful_timeout_seconds: int = _setting(
         "GLUONSERVE_GRACEFUL_TIMEOUT", "30", _whole_number(1, 3600), "seconds that requests under way get at a stop"
     )
@@ -127,9 +129,11 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         SettingsError: naming the variable, what was expected and, for an unknown name, the closest known one.
     """
     _refuse_unknown_names(environ)
-    home = next(_read(item, environ, {}) for item in fields(Settings) if item.name == "home")
-    derived = {"home": home, "cores": _count_cores()}
-    return Settings(**{item.name: _read(item, environ, derived) for item in fields(Settings)})
+    by_name = {item.name: item for item in fields(Settings)}
+    home = _read(by_name["home"], environ, {})
+    plan = plan_host(read_host(), read_footprint(_read(by_name["model_path"], environ, {"home": home})))
+    derived = {"home": home, "workers": plan.workers, "threads": plan.threads}
+    return Settings(**{item.name: _read(item, environ, derived) for item in by_name.values()})
 
 
 def require_secret(settings: Settings) -> str:
@@ -177,10 +181,6 @@ def _refuse_unknown_names(environ: Mapping[str, str]) -> None:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f" Did you mean {close[0]}?" if close else ""
             raise SettingsError(f"{name} is not a setting of gluonserve.{hint}")
-
-
-def _count_cores() -> int:
-    return len(os.sched_getaffinity(0))
 
 
 def _check_secret(secret: str, place: str) -> str:

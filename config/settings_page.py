@@ -10,8 +10,10 @@ _HEADING = """\
 # Settings
 
 gluonserve is configured by environment variables. An empty variable counts as not set, a `GLUONSERVE_` name that is not
-on this page stops the start, and so does a value out of range. `{home}` stands for the value of `GLUONSERVE_HOME` and
-`{cores}` for the number of processor cores that the process may use.
+on this page stops the start, and so does a value out of range. `{home}` stands for the value of `GLUONSERVE_HOME`.
+`{workers}` and `{threads}` are chosen at the start: one worker per core that affinity and control groups allow, as far
+as memory goes; 4 threads in a worker that executes a compiled plan, 16 in one that runs AutoGluon and joins overlapping
+requests. One line in the log says what was chosen and why.
 
 This page is written by `python -m config.settings_page > docs/settings.md`.
 

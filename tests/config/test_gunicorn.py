@@ -148,6 +148,21 @@ def test_packages_of_the_same_names_in_the_working_directory_are_left_alone(
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_one_line_says_what_was_chosen_and_why(tmp_path: Path) -> None:
+    with running_server(tmp_path, GLUONSERVE_THREADS="5") as (server, url):
+        get(url)
+        server.send_signal(signal.SIGHUP)
+        server.send_signal(signal.SIGTERM)
+        written = server.communicate(timeout=20)[1].splitlines()
+    (line,) = [line for line in written if "threads" in line]
+    assert re.search(
+        rf"Z INFO gunicorn\.error \[{server.pid}\] 1 worker( \(set; the host suggests \d+\))? x "
+        r"5 threads \(set; the host suggests 16\): [\d.]+ cores by .+, [\d.]+ GB by .+, no release is active.+; "
+        r"WEB_CONCURRENCY and GLUONSERVE_THREADS override\.$",
+        line,
+    )
+
+
 def test_a_worker_runs_one_thread_per_library(tmp_path: Path) -> None:
     with running_server(tmp_path, OMP_NUM_THREADS="8") as (_, url):
         assert get(url) == b"1"

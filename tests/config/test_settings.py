@@ -28,6 +28,7 @@ def test_defaults_lie_below_home() -> None:
     assert settings.database_url == "sqlite:////srv/gluonserve/gluonserve.db"
     assert settings.bind == "127.0.0.1:8000"
     assert settings.workers >= 1
+    assert settings.threads == 16
     assert settings.secret is None
 
 
@@ -36,8 +37,15 @@ def test_home_is_var_below_the_working_directory_when_nothing_is_set() -> None:
 
 
 def test_braces_in_a_path_stay_as_they_are() -> None:
-    assert load_settings({"GLUONSERVE_HOME": "/srv/{cores}"}).model_path == Path("/srv/{cores}/models")
+    assert load_settings({"GLUONSERVE_HOME": "/srv/{workers}"}).model_path == Path("/srv/{workers}/models")
     assert load_settings({"MODEL_PATH": "/srv/{home}"}).model_path == Path("/srv/{home}")
+
+
+def test_threads_follow_the_active_release(tmp_path: Path) -> None:
+    (tmp_path / "models" / "1" / "plan").mkdir(parents=True)
+    (tmp_path / "models" / "ACTIVE").write_text('{"version": "1"}')
+    assert load_settings({"GLUONSERVE_HOME": str(tmp_path)}).threads == 4
+    assert load_settings({"GLUONSERVE_HOME": str(tmp_path), "GLUONSERVE_THREADS": "7"}).threads == 7
 
 
 def test_an_empty_variable_counts_as_not_set() -> None:
