@@ -64,15 +64,18 @@ def test_limits_above_the_machine_do_not_count(tmp_path: Path) -> None:
     assert 1e8 < host.memory.amount < 1e15
 
 
-def test_the_footprint_is_that_of_the_active_release(store: ReleaseStore) -> None:
-    native = store.directory("1") / "native"
-    size = sum(path.stat().st_size for path in native.rglob("*") if path.is_file())
-    footprint = read_footprint(store.path)
-    if (store.directory("1") / "plan").exists():
-        assert footprint == PLAN
-    else:
-        assert footprint.execution == "native"
-        assert footprint.native_mb == pytest.approx(size / 1e6, rel=0.1)
+def test_the_active_release_of_a_store_is_found(published_store: ReleaseStore) -> None:
+    has_plan = (published_store.directory("1") / "plan").is_dir()
+    assert read_footprint(published_store.path).execution == ("plan" if has_plan else "native")
+
+
+def test_a_release_without_a_plan_is_as_large_as_its_predictor(tmp_path: Path) -> None:
+    (tmp_path / "3" / "native" / "models").mkdir(parents=True)
+    (tmp_path / "3" / "native" / "predictor.pkl").write_bytes(b"x" * 1000)
+    (tmp_path / "3" / "native" / "models" / "model.pkl").write_bytes(b"x" * 4000)
+    (tmp_path / "3" / "golden.json").write_bytes(b"x" * 500)
+    (tmp_path / "ACTIVE").write_text('{"version": "3", "previous": null, "history": []}')
+    assert read_footprint(tmp_path) == ReleaseFootprint(execution="native", native_mb=0.005)
 
 
 def test_a_release_with_a_plan_is_executed_by_it(tmp_path: Path) -> None:
