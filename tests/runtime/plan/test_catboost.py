@@ -176,10 +176,10 @@ def test_a_thousand_rows_agree_with_autogluon(make_case: Callable[[str], Case], 
 )
 def test_a_row_has_the_same_answer_alone_and_in_any_batch(make_case: Callable[[str], Case], variant: str) -> None:
     case = make_case(variant)
-    matrix = mutate(make_matrix(600, seed=6), case.limits)
+    matrix = mutate(make_matrix(1025, seed=6), case.limits)
     together = case.model.predict(matrix)
 
-    for rows in (1, 2, 97, 256, 257):
+    for rows in (1, 2, 8, 9, 97, 511, 513):
         parts = [case.model.predict(matrix[start : start + rows]) for start in range(0, len(matrix), rows)]
         np.testing.assert_array_equal(np.concatenate(parts), together)
 
@@ -197,6 +197,13 @@ def test_any_rows_agree_with_autogluon(make_case: Callable[[str], Case], variant
     matrix = np.array(data.draw(st.lists(st.tuples(*cells), min_size=1, max_size=4)), dtype=np.float64)
 
     assert_same(case.model.predict(matrix), case.ask_child(matrix), variant)
+
+
+@pytest.mark.parametrize("variant", ["binary", "multiclass", "quantile"])
+def test_no_rows_have_no_answers(make_case: Callable[[str], Case], variant: str) -> None:
+    predict = make_case(variant).model.predict
+
+    assert predict(make_matrix(5)[:0]).shape == (0, *predict(make_matrix(5)).shape[1:])
 
 
 def test_statistics_of_few_and_of_many_combinations_are_both_read(make_case: Callable[[str], Case]) -> None:
