@@ -12,7 +12,7 @@ from autogluon.tabular import TabularPredictor
 
 from app.release.manifest import Manifest, MetricValue
 from app.release.store import ReleaseStore
-from app.training.publication import Candidate, Publisher
+from app.training.publication.publisher import Candidate, Publisher
 
 LABELS = {"binary": "bought", "multiclass": "tier", "regression": "spent", "quantile": "spent"}
 TINY_TREES: dict[str, Any] = {
@@ -20,11 +20,18 @@ TINY_TREES: dict[str, Any] = {
     "CAT": {"iterations": 12},
     "XGB": {"n_estimators": 12},
     "RF": {"n_estimators": 12},
+    "XT": {"n_estimators": 12},
 }
 FAMILIES = {
     "binary": ("GBM", "CAT", "XGB", "RF", "LR"),
     "multiclass": ("GBM", "CAT", "XGB"),
     "regression": ("GBM", "CAT", "XGB", "LR"),
+    "quantile": ("GBM", "CAT"),
+}
+PLAN_FAMILIES = {
+    "binary": ("GBM", "CAT", "XGB", "RF", "XT", "LR"),
+    "multiclass": ("GBM", "CAT", "XGB", "RF", "XT", "LR"),
+    "regression": ("GBM", "CAT", "XGB", "RF", "XT", "LR"),
     "quantile": ("GBM", "CAT"),
 }
 _WORDS = [

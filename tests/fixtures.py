@@ -12,7 +12,7 @@ import pytest
 from autogluon.tabular import TabularPredictor
 
 from app.release.store import ReleaseStore
-from tests.builders import LABELS, fit_predictor, make_mixed_frame, make_release
+from tests.builders import LABELS, PLAN_FAMILIES, fit_predictor, make_mixed_frame, make_release
 
 TRAINING_ROWS = 700
 
@@ -41,6 +41,27 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], FittedMo
             models[problem_type] = FittedModel(
                 fit_predictor(train_data, problem_type=problem_type, path=path), train_data, held_out
             )
+        return models[problem_type]
+
+    return fit
+
+
+@pytest.fixture(scope="session")
+def plannable(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], FittedModel]:
+    """The fitted model of a problem type without text, of every family that plans know: it has a compiled plan."""
+    frame = make_mixed_frame(1200).drop(columns="note")
+    models: dict[str, FittedModel] = {}
+
+    def fit(problem_type: str) -> FittedModel:
+        if problem_type not in models:
+            others = [name for name in set(LABELS.values()) if name != LABELS[problem_type]]
+            data = frame.drop(columns=others)
+            train_data, held_out = data.iloc[:TRAINING_ROWS], data.iloc[TRAINING_ROWS:]
+            path = tmp_path_factory.mktemp("plannable") / problem_type
+            predictor = fit_predictor(
+                train_data, problem_type=problem_type, path=path, families=PLAN_FAMILIES[problem_type]
+            )
+            models[problem_type] = FittedModel(predictor, train_data, held_out)
         return models[problem_type]
 
     return fit

@@ -129,6 +129,10 @@ class ModelInfoAnswer(ModelSummary):
     decision_threshold = fields.Float(allow_none=True)
     quantile_levels = fields.List(fields.Float(), allow_none=True)
     best_model = fields.String()
+    execution = fields.String(
+        metadata={"enum": ["plan", "native"], "description": "By its compiled plan, or by AutoGluon itself."},
+    )
+    plan_refusal = fields.String(allow_none=True, metadata={"description": "Why there is no compiled plan, if so."})
     quality = fields.Dict(
         keys=fields.String(), values=fields.Nested(MetricAnswer), metadata={"description": "On held-out rows."}
     )

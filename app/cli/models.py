@@ -7,7 +7,7 @@ from typing import Any
 import click
 import orjson
 
-from app.cli.output import print_table
+from app.cli.output import describe_execution, print_table
 from app.errors import ReleaseUnusable
 from app.release.manifest import Manifest
 from app.release.store import ReleaseStore, read_schema
@@ -112,6 +112,7 @@ def _print_overview(manifest: Manifest) -> None:
         f"Predicts {manifest.label} ({manifest.problem_type}) with {manifest.best_model}, {manifest.size_mb:.1f} MB"
     )
     click.echo(f"Made with {libraries}")
+    click.echo(describe_execution(manifest.plan_refusal))
 
 
 def _to_text(value: Any) -> str:

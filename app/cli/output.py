@@ -30,6 +30,12 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     console.print(table)
 
 
+def describe_execution(plan_refusal: str | None) -> str:
+    if plan_refusal is None:
+        return "Executed by its compiled plan"
+    return f"Executed by AutoGluon itself, there is no compiled plan: {plan_refusal}"
+
+
 def print_json(content: object) -> None:
     """Print indented JSON, with times to the second."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from app.cli.output import print_json, print_table
+from app.cli.output import describe_execution, print_json, print_table
 from config.settings import Settings
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def train(
     from app.release.store import ReleaseStore
     from app.training.pipeline import train_and_publish
     from app.training.progress import choose_display
-    from app.training.publication import Publisher
+    from app.training.publication.publisher import Publisher
     from app.training.settings import build_training_settings, read_settings_file
 
     with _refusals_as_exit_codes():
@@ -143,7 +143,7 @@ def publish(
     from app.release.store import ReleaseStore
     from app.training.pipeline import GateDemands, evaluate_and_publish
     from app.training.progress import choose_display
-    from app.training.publication import Publisher
+    from app.training.publication.publisher import Publisher
     from app.training.settings import TrainingSettings
 
     with _refusals_as_exit_codes():
@@ -222,3 +222,4 @@ def _print_report(report: TrainingReport) -> None:
         return
     state = "active" if report.activated else f"not active yet: gluonserve models activate {report.version}"
     click.echo(f"\nPublished {report.name} version {report.version}, {state}")
+    click.echo(describe_execution(report.plan_refusal))

@@ -36,7 +36,11 @@ class FileEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """Everything about a release except its rows. Times are UTC in ISO 8601, sizes in bytes unless named otherwise."""
+    """Everything about a release except its rows. Times are UTC in ISO 8601, sizes in bytes unless named otherwise.
+
+    Attributes:
+        plan_refusal: Why the release has no compiled plan and is executed by AutoGluon itself; None when it has one.
+    """
 
     name: str
     version: str
@@ -55,6 +59,7 @@ class Manifest:
     feature_importance: Mapping[str, FeatureImportance]
     checks: Mapping[str, float]
     libraries: Mapping[str, str]
+    plan_refusal: str | None = None
     files: Mapping[str, FileEntry] = field(default_factory=dict)
 
     @property

@@ -11,10 +11,11 @@ import time
 
 from app.errors import ModelNotReady, ReleaseUnusable
 from app.release.store import ReleaseStore
-from app.runtime.loading import LoadedRelease, load_release
+from app.runtime.loading import Execution, LoadedRelease, load_release
 
 logger = logging.getLogger(__name__)
 
+_DESCRIPTIONS = {"plan": "by its compiled plan", "native": "by AutoGluon itself"}
 _NOTHING_ACTIVE = "No version is active. Run: gluonserve models activate VERSION"
 
 
@@ -25,8 +26,9 @@ class ActiveRelease:
     stays up and is not ready.
     """
 
-    def __init__(self, store: ReleaseStore, *, poll_seconds: float = 0.5) -> None:
+    def __init__(self, store: ReleaseStore, *, prefer: Execution = "plan", poll_seconds: float = 0.5) -> None:
         self._store = store
+        self._prefer = prefer
         self._poll_seconds = poll_seconds
         self._stamp: tuple[int, int] | None = None
         self._stop = threading.Event()
@@ -78,12 +80,13 @@ class ActiveRelease:
         if pointer is None or (self.current and self.current.manifest.version == pointer.version):
             return
         started = time.monotonic()
-        release = load_release(self._store.directory(pointer.version))
+        release = load_release(self._store.directory(pointer.version), prefer=self._prefer)
         self.current = release
         logger.info(
-            "Serving %s version %s, loaded in %.1f s.",
+            "Serving %s version %s %s, loaded in %.1f s.",
             release.manifest.name,
             release.manifest.version,
+            _DESCRIPTIONS[release.execution],
             time.monotonic() - started,
         )
 

@@ -2,49 +2,83 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from app.errors import InvalidRows, ReleaseUnusable
 from app.release.golden import GoldenRows, read_golden_rows
 from app.release.libraries import find_version_fault, list_installed_libraries
 from app.release.manifest import Manifest
 from app.release.schema import FeatureSchema
-from app.release.store import GOLDEN, NATIVE, read_manifest, read_schema, verify_files
+from app.release.store import GOLDEN, NATIVE, PLAN, read_manifest, read_schema, verify_files
 from app.runtime.predictions import Executor
 from app.runtime.rows import RowValidator
+
+logger = logging.getLogger(__name__)
+
+Execution = Literal["plan", "native"]
 
 
 @dataclass(frozen=True)
 class LoadedRelease:
-    """A release in memory whose golden rows gave the answers of publication."""
+    """A release in memory whose golden rows gave the answers of publication.
+
+    Attributes:
+        execution: Whether the compiled plan answers or AutoGluon itself.
+    """
 
     manifest: Manifest
     schema: FeatureSchema
     executor: Executor
+    execution: Execution
 
 
-def load_release(directory: Path) -> LoadedRelease:
+def load_release(directory: Path, *, prefer: Execution = "plan") -> LoadedRelease:
     """Verify a release file by file, load it, and replay its golden rows.
 
-    Nothing is unpickled before all files are verified.
+    A release with a plan is executed by it. Fallback: where the plan cannot be trusted here (another version of a
+    library, other answers to the golden rows), AutoGluon itself answers, slower; a warning says why.
 
     Raises:
         ReleaseUnusable: with one sentence for the operator, whatever is wrong.
     """
     manifest = read_manifest(directory)
+    reason = ""
+    if prefer == "plan" and (directory / PLAN).is_dir():
+        verify_files(directory, manifest, unopened=NATIVE)
+        try:
+            return _load_plan(directory, manifest)
+        except ReleaseUnusable as refused:
+            reason = f" {refused}"
+            logger.warning("%s AutoGluon answers in place of the plan, slower.", refused)
     fault = find_version_fault(manifest.libraries, list_installed_libraries())
     if fault:
-        raise ReleaseUnusable(f"Version {directory.name} cannot be served here: {fault}.")
+        raise ReleaseUnusable(f"Version {directory.name} cannot be served here: {fault}.{reason}")
     verify_files(directory, manifest)
     schema = read_schema(directory)
-    release = LoadedRelease(manifest, schema, load_executor(directory, schema))
-    replay_golden_rows(release.executor, schema, read_golden_rows(directory / GOLDEN), name=directory.name)
-    return release
+    return _prove(directory, LoadedRelease(manifest, schema, load_native(directory, schema), "native"))
 
 
-def load_executor(directory: Path, schema: FeatureSchema) -> Executor:
-    """Raises ReleaseUnusable for anything that loading raises."""
+def _load_plan(directory: Path, manifest: Manifest) -> LoadedRelease:
+    # Its libraries are loaded by what reads it: only a process that serves a plan pays for them.
+    from app.runtime.plan.reading import read_plan
+
+    schema = read_schema(directory)
+    try:
+        executor = read_plan(directory / PLAN)
+    except Exception as fault:
+        raise ReleaseUnusable(f"Version {directory.name}: its plan cannot be used ({fault}).") from fault
+    return _prove(directory, LoadedRelease(manifest, schema, executor, "plan"))
+
+
+def load_native(directory: Path, schema: FeatureSchema) -> Executor:
+    """Load the predictor of a release.
+
+    Raises:
+        ReleaseUnusable: for anything that loading raises.
+    """
     # AutoGluon takes two seconds and 200 MB to import: only a process that opens a predictor pays for it.
     from app.runtime.native import load_native_executor
 
@@ -56,6 +90,11 @@ def load_executor(directory: Path, schema: FeatureSchema) -> Executor:
         raise ReleaseUnusable(
             f"Version {directory.name}: AutoGluon could not load the model ({type(fault).__name__}: {fault})."
         ) from fault
+
+
+def _prove(directory: Path, release: LoadedRelease) -> LoadedRelease:
+    replay_golden_rows(release.executor, release.schema, read_golden_rows(directory / GOLDEN), name=directory.name)
+    return release
 
 
 def replay_golden_rows(executor: Executor, schema: FeatureSchema, golden: GoldenRows, *, name: str) -> None:

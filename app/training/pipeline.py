@@ -18,7 +18,7 @@ from app.training.gate.stability import measure_stability
 from app.training.loading import load_predictor
 from app.training.profile import find_text_columns
 from app.training.progress import TrainingDisplay
-from app.training.publication import Candidate, Publisher
+from app.training.publication.publisher import Candidate, Publisher
 from app.training.refusals import TrainingRefused
 from app.training.report import TrainingReport, build_report
 from app.training.settings import TrainingSettings

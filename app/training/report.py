@@ -34,7 +34,12 @@ class LeaderboardEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingReport:
-    """Everything a person or a pipeline wants to know of one run. `version` is None when nothing was published."""
+    """Everything a person or a pipeline wants to know of one run.
+
+    Attributes:
+        version: None when nothing was published.
+        plan_refusal: Why the published version has no compiled plan; None when it has one or nothing was published.
+    """
 
     name: str
     label: str
@@ -49,6 +54,7 @@ class TrainingReport:
     measurements: Mapping[str, float | None]
     notes: tuple[str, ...]
     version: str | None
+    plan_refusal: str | None
     activated: bool
 
     def to_dict(self) -> dict[str, Any]:
@@ -112,6 +118,7 @@ def build_report(
         measurements=measurements,
         notes=notes,
         version=manifest.version if manifest else None,
+        plan_refusal=manifest.plan_refusal if manifest else None,
         activated=activated and manifest is not None,
     )
 

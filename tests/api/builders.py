@@ -67,7 +67,7 @@ def make_settings(home: Path, **changes: Any) -> Settings:
 
 def make_loaded_release(executor: Executor | None = None, **changes: Any) -> LoadedRelease:
     schema = FeatureSchema(FEATURES, unused=("churn",))
-    return LoadedRelease(make_manifest(**changes), schema, executor or SteadyExecutor())
+    return LoadedRelease(make_manifest(**changes), schema, executor or SteadyExecutor(), "plan")
 
 
 def make_key(services: Services, settings: Settings, *permissions: str) -> NewKey:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.release.store import ReleaseStore, read_schema
-from app.training.publication import frame_to_rows
+from app.training.publication.proof import frame_to_rows
 from tests.builders import make_release
 from tests.fixtures import FittedModel
 from tests.server import RunningServer, running_server

@@ -14,7 +14,7 @@ from app.release.store import ReleaseStore
 from app.runtime.loading import LoadedRelease, load_release
 from app.runtime.native import NativeExecutor
 from app.runtime.rows import RowValidator, TypedRow
-from app.training.publication import frame_to_rows
+from app.training.publication.proof import frame_to_rows
 from tests.builders import fit_predictor, make_mixed_frame, make_release
 from tests.fixtures import FittedModel
 

@@ -27,7 +27,7 @@ class EchoExecutor:
 
 
 def make_release(*features: Feature, version: str = "1") -> LoadedRelease:
-    return LoadedRelease(make_manifest(version=version), FeatureSchema(features), EchoExecutor())
+    return LoadedRelease(make_manifest(version=version), FeatureSchema(features), EchoExecutor(), "plan")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from app.release.store import ReleaseStore
 from app.training.gate.limits import Limit
 from app.training.pipeline import GateDemands, evaluate_and_publish, train_and_publish
 from app.training.progress import PlainDisplay
-from app.training.publication import Publisher
+from app.training.publication.publisher import Publisher
 from app.training.refusals import InvalidTrainingSettings, TrainingRefused
 from app.training.report import TrainingReport
 from app.training.settings import build_training_settings

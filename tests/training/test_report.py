@@ -42,6 +42,7 @@ REPORT = TrainingReport(
     ),
     measurements={"size_mb": 1.5, "stability": None},
     notes=("a note",),
+    plan_refusal=None,
     version=None,
     activated=False,
 )

@@ -17,8 +17,11 @@ _BAGS = {
 _WEIGHTED = f"{_ENSEMBLES}.weighted_ensemble_model.WeightedEnsembleModel"
 _GREEDY = "autogluon.core.models.greedy_ensemble"
 _WEIGHTERS = {
-    f"{_GREEDY}.greedy_weighted_ensemble_model.GreedyWeightedEnsembleModel": f"{_GREEDY}.ensemble_selection.EnsembleSelection",
-    f"{_GREEDY}.greedy_weighted_ensemble_model.SimpleWeightedEnsembleModel": f"{_GREEDY}.ensemble_selection.SimpleWeightedEnsemble",
+    f"{_GREEDY}.greedy_weighted_ensemble_model.{model}": f"{_GREEDY}.ensemble_selection.{estimator}"
+    for model, estimator in (
+        ("GreedyWeightedEnsembleModel", "EnsembleSelection"),
+        ("SimpleWeightedEnsembleModel", "SimpleWeightedEnsemble"),
+    )
 }
 
 

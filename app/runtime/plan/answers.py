@@ -1,4 +1,4 @@
-"""The last step of a plan: from numbers to labels and probabilities by class, as AutoGluon's predict and predict_proba."""
+"""The last step of a plan: from numbers to labels and class probabilities, as predict and predict_proba give them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class BinaryAnswers:
         self._names: list[str] = document["names"]
         self._labels: list[Any] = document["labels"]
         threshold: float = document["threshold"]
-        # NumPy compares 32-bit answers with a plain number in 32 bits and with one of its own in 64, and so does AutoGluon.
+        # NumPy compares 32-bit answers with a plain number in 32 bits, with one of its own in 64: so does AutoGluon.
         self._threshold = np.float64(threshold) if document["threshold_in_float64"] else threshold
 
     def describe(self, answers: Answers) -> Predictions:

@@ -30,15 +30,16 @@ class Calibration:
     """What AutoGluon does to a model's answers after training: nothing, temperature scaling or conformal additions."""
 
     def __init__(self, document: Mapping[str, Any] | None) -> None:
-        self._temperature: float | None = document and document.get("temperature")
-        additions = document and document.get("additions")
+        known = document or {}
+        self._temperature: float | None = known.get("temperature")
+        additions = known.get("additions")
         self._additions = None if additions is None else np.array(additions)
 
     def apply(self, answers: Answers) -> Answers:
         if self._temperature is not None:
             return _scale_temperature(answers, self._temperature)
         if self._additions is not None:
-            return (answers + self._additions).astype(answers.dtype, copy=False)
+            answers = (answers + self._additions).astype(answers.dtype, copy=False)
         return answers
 
 
@@ -90,7 +91,7 @@ class Weighting:
     def join(self, answers_of_bags: Sequence[Answers]) -> Answers:
         weighted = zip(answers_of_bags, self._weights, strict=True)
         answers, weight = next(weighted)
-        joined = answers * weight
+        joined: Answers = answers * weight
         for answers, weight in weighted:
             joined = joined + answers * weight
         if self._normalize:
@@ -115,7 +116,7 @@ class Ensemble:
 
 
 def keep_inside_unit_interval(probabilities: Answers) -> Answers:
-    """Move probabilities to at least 1e-7 from 0 and 1, keeping their order: (rows,) of one class or (rows, classes)."""
+    """Move probabilities to at least 1e-7 from 0 and 1, keeping their order: (rows,) or (rows, classes)."""
     if probabilities.ndim == 1:
         return _keep_one_class_inside(probabilities)
     return _keep_classes_inside(probabilities)

@@ -34,7 +34,7 @@ class FixedModel:
     def __init__(self, answers: Any) -> None:
         self._answers = np.asarray(answers)
 
-    def predict(self, matrix: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
+    def predict(self, matrix: npt.NDArray[np.float64]) -> npt.NDArray[Any]:  # noqa: ARG002
         return self._answers
 
 
@@ -93,7 +93,7 @@ def test_conformal_additions_keep_the_32_bits_of_the_answers() -> None:
     got = Calibration({"additions": [0.1, -0.3]}).apply(answers)
     expected = answers.copy()
     expected += [0.1, -0.3]
-    assert (got.dtype, got.tolist()) == (np.float32, expected.tolist())
+    assert (got.dtype, got.tolist()) == (expected.dtype, expected.tolist())
     assert answers.tolist() == [[1.0, 2.0]]
 
 

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 from autogluon.tabular import TabularPredictor
 
-from app.errors import InvalidRows
+from app.errors import ReleaseUnusable
 from app.release.files import write_json
-from app.release.golden import GoldenRows, write_golden_rows
+from app.release.golden import write_golden_rows
 from app.release.libraries import list_installed_libraries
 from app.release.manifest import FeatureImportance, Label, Manifest, MetricValue
-from app.release.schema import FeatureSchema, Scalar
-from app.release.store import GOLDEN, NATIVE, SCHEMA, ReleaseStore
-from app.runtime.loading import load_executor
-from app.runtime.native import predict_frame
-from app.runtime.predictions import Executor
-from app.runtime.rows import RowValidator, TypedRow
+from app.release.plan.columns import PlanRefused
+from app.release.plan.export import export_plan
+from app.release.schema import FeatureSchema
+from app.release.store import GOLDEN, NATIVE, PLAN, SCHEMA, ReleaseStore
+from app.runtime.loading import load_native
+from app.runtime.native import hold_in_memory
+from app.runtime.plan.reading import read_plan
 from app.training.profile import profile_features, to_scalar
+from app.training.publication.proof import ProofRows, ask_predictor, find_plan_fault, prove_answers
 from app.training.refusals import TrainingRefused
 
-_PROOF_ROWS = 500
-_GOLDEN_ROWS = 16
 _IMPORTANCE_ROWS = 1000
 _IMPORTANCE_SHUFFLES = 3
 _IMPORTANCE_SECONDS = 60
@@ -67,8 +68,11 @@ class Publisher:
         importance = measure_importance(candidate)
         with self._store.staging() as staged:
             on_step("Writing the release and proving its answers")
-            _write_contents(staged, candidate, schema)
-            manifest = self._store.publish(staged, _describe(candidate, quality, checks, importance))
+            proof = _write_contents(staged, candidate, schema)
+            on_step("Compiling the plan and proving it against the predictor")
+            refusal = _write_plan(staged / PLAN, candidate.predictor, schema, proof)
+            described = _describe(candidate, quality, checks, importance)
+            manifest = self._store.publish(staged, replace(described, plan_refusal=refusal))
         if activate:
             self._store.activate(manifest.version)
         return manifest
@@ -102,11 +106,28 @@ def _unzone_columns(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.astype(zoned)
 
 
-def _write_contents(staged: Path, candidate: Candidate, schema: FeatureSchema) -> None:
+def _write_contents(staged: Path, candidate: Candidate, schema: FeatureSchema) -> ProofRows:
     _clone_quietly(candidate.predictor, staged / NATIVE)
     write_json(staged / SCHEMA, schema.to_dict())
-    executor = load_executor(staged, schema)
-    write_golden_rows(staged / GOLDEN, prove_answers(candidate, schema, executor))
+    proof = ask_predictor(candidate.predictor, candidate.held_out, schema)
+    prove_answers(load_native(staged, schema), proof)
+    write_golden_rows(staged / GOLDEN, proof.select_golden_rows())
+    return proof
+
+
+def _write_plan(directory: Path, predictor: TabularPredictor, schema: FeatureSchema, proof: ProofRows) -> str | None:
+    """Write the compiled plan; return why there is none when the predictor has none or it answers otherwise."""
+    directory.mkdir()
+    try:
+        hold_in_memory(predictor)
+        export_plan(predictor, schema, directory)
+        fault = find_plan_fault(read_plan(directory), predictor, schema, proof)
+        refusal = fault and f"The plan answers otherwise than AutoGluon, {fault}."
+    except (PlanRefused, ReleaseUnusable) as refused:
+        refusal = str(refused)
+    if refusal:
+        shutil.rmtree(directory)
+    return refusal
 
 
 def _clone_quietly(predictor: TabularPredictor, directory: Path) -> None:
@@ -118,55 +139,6 @@ def _clone_quietly(predictor: TabularPredictor, directory: Path) -> None:
         predictor.clone_for_deployment(str(directory))
     finally:
         logger.setLevel(level)
-
-
-def prove_answers(candidate: Candidate, schema: FeatureSchema, executor: Executor) -> GoldenRows:
-    """Compare what the release answers to held-out rows sent as JSON with what the predictor answers to the same frame.
-
-    Returns the first rows with the predictor's own answers, to be replayed at every load.
-
-    Raises:
-        TrainingRefused: at the first difference, or when no held-out row fits the schema.
-    """
-    frame = candidate.held_out.head(_PROOF_ROWS)
-    rows = frame_to_rows(frame, schema)
-    checked = _check_each(rows, schema)
-    if not checked:
-        raise TrainingRefused("No held-out row fits the feature schema: hold out rows like those of training.")
-    positions = list(checked)
-    expected = predict_frame(candidate.predictor, frame.iloc[positions])
-    golden = GoldenRows(
-        rows=[rows[position] for position in positions],
-        labels=expected.labels,
-        probabilities=expected.probabilities,
-    )
-    answered = executor.predict(list(checked.values()))
-    difference = golden.find_difference(answered.labels, answered.probabilities)
-    if difference:
-        raise TrainingRefused(f"The release does not answer as the predictor does: {difference}.")
-    return GoldenRows(
-        rows=golden.rows[:_GOLDEN_ROWS],
-        labels=golden.labels[:_GOLDEN_ROWS],
-        probabilities=golden.probabilities and golden.probabilities[:_GOLDEN_ROWS],
-    )
-
-
-def frame_to_rows(frame: pd.DataFrame, schema: FeatureSchema) -> list[dict[str, Scalar | None]]:
-    """The rows of a DataFrame as a caller would send them in JSON."""
-    columns = {feature.name: [to_scalar(value) for value in frame[feature.name]] for feature in schema.features}
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-
-
-def _check_each(rows: list[dict[str, Scalar | None]], schema: FeatureSchema) -> dict[int, TypedRow]:
-    """Typed rows by position; rows that a caller would be refused are left out."""
-    validator = RowValidator(schema)
-    checked = {}
-    for position, row in enumerate(rows):
-        try:
-            checked[position] = validator.check([row]).rows[0]
-        except InvalidRows:
-            continue
-    return checked
 
 
 def _describe(

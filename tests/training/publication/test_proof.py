@@ -10,14 +10,10 @@ from app.release.store import GOLDEN, ReleaseStore, read_schema
 from app.runtime.predictions import Predictions
 from app.runtime.rows import TypedRow
 from app.training.profile import profile_features
-from app.training.publication import Candidate, prove_answers
+from app.training.publication.proof import ask_predictor, prove_answers
 from app.training.refusals import TrainingRefused
 from tests.builders import make_release
 from tests.fixtures import FittedModel
-
-
-def make_candidate(model: FittedModel) -> Candidate:
-    return Candidate(predictor=model.predictor, train_data=model.train_data, held_out=model.held_out, name="shop")
 
 
 def test_a_release_says_what_it_was_made_of(fitted: Callable[[str], FittedModel], tmp_path: Path) -> None:
@@ -64,16 +60,16 @@ class _WrongExecutor:
 def test_a_release_that_does_not_answer_as_its_predictor_is_refused(fitted: Callable[[str], FittedModel]) -> None:
     model = fitted("binary")
     schema = profile_features(model.predictor, train_data=model.train_data, held_out=model.held_out)
+    proof = ask_predictor(model.predictor, model.held_out, schema)
     with pytest.raises(TrainingRefused, match="does not answer as the predictor does"):
-        prove_answers(make_candidate(model), schema, _WrongExecutor())
+        prove_answers(_WrongExecutor(), proof)
 
 
 def test_a_hold_out_in_which_no_row_fits_is_refused(fitted: Callable[[str], FittedModel]) -> None:
     model = fitted("binary")
     schema = profile_features(model.predictor, train_data=model.train_data, held_out=model.held_out)
-    unlike = FittedModel(model.predictor, model.train_data, model.held_out.assign(gender="X"))
     with pytest.raises(TrainingRefused, match="No held-out row fits"):
-        prove_answers(make_candidate(unlike), schema, _WrongExecutor())
+        ask_predictor(model.predictor, model.held_out.assign(gender="X"), schema)
 
 
 def test_a_publication_that_is_refused_leaves_the_store_as_it_was(

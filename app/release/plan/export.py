@@ -1,0 +1,94 @@
+"""The compiled plan of a predictor, written to a directory: the whole of it, or the reason why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from app.release.files import write_json
+from app.release.plan import PLAN_FILE, PLAN_FORMAT
+from app.release.plan.answers import export_answers
+from app.release.plan.catboost import export_catboost
+from app.release.plan.columns import EncodedColumn, PlanRefused, name_class
+from app.release.plan.ensemble import export_ensemble
+from app.release.plan.features import export_features
+from app.release.plan.forest import export_forest
+from app.release.plan.lightgbm import export_lightgbm
+from app.release.plan.linear import export_linear
+from app.release.plan.neighbors import export_neighbors
+from app.release.plan.xgboost import export_xgboost
+from app.release.schema import FeatureSchema
+
+ExportModel = Callable[[Any, Sequence[EncodedColumn], Path, str], dict[str, Any]]
+
+_MODELS = "autogluon.tabular.models"
+_FAMILIES: dict[str, tuple[str, ExportModel]] = {
+    f"{_MODELS}.lgb.lgb_model.LGBModel": ("lightgbm", export_lightgbm),
+    f"{_MODELS}.catboost.catboost_model.CatBoostModel": ("catboost", export_catboost),
+    f"{_MODELS}.xgboost.xgboost_model.XGBoostModel": ("xgboost", export_xgboost),
+    f"{_MODELS}.rf.rf_model.RFModel": ("forest", export_forest),
+    f"{_MODELS}.xt.xt_model.XTModel": ("forest", export_forest),
+    f"{_MODELS}.lr.lr_model.LinearModel": ("linear", export_linear),
+    f"{_MODELS}.knn.knn_model.KNNModel": ("neighbors", export_neighbors),
+}
+# The distributions whose code a family runs in at prediction.
+_LIBRARIES = {"lightgbm": ("lightgbm",), "xgboost": ("xgboost", "xgboost-cpu")}
+
+
+def export_plan(predictor: Any, schema: FeatureSchema, directory: Path) -> None:
+    """Write the plan of a predictor whose models are held in memory.
+
+    Args:
+        predictor: A fitted `TabularPredictor`.
+        schema: The features of the release; their order is that of the rows a plan predicts.
+        directory: An existing, empty directory.
+
+    Raises:
+        PlanRefused: with the reason, when any part of the predictor is outside what plans reproduce.
+    """
+    try:
+        steps, columns = export_features(predictor._learner.feature_generator, schema)
+        exporter = _ModelExporter(columns, directory)
+        ensemble = export_ensemble(predictor._trainer, predictor.model_best, exporter.export)
+        answers = export_answers(predictor)
+    except (AttributeError, KeyError, TypeError, IndexError, ValueError) as fault:
+        raise PlanRefused(f"AutoGluon's parts are not as plans know them ({type(fault).__name__}: {fault}).") from fault
+    document = {
+        "format": PLAN_FORMAT,
+        "libraries": exporter.list_libraries(),
+        "features": steps,
+        "ensemble": ensemble,
+        "answers": answers,
+    }
+    write_json(directory / PLAN_FILE, document)
+
+
+class _ModelExporter:
+    """Exports one model after the other and remembers their families."""
+
+    def __init__(self, columns: Sequence[EncodedColumn], directory: Path) -> None:
+        self._columns = columns
+        self._directory = directory
+        self._families: set[str] = set()
+
+    def export(self, model: Any, name: str) -> dict[str, Any]:
+        known = _FAMILIES.get(name_class(model))
+        if known is None:
+            raise PlanRefused(f"{name} is a {type(model).__name__}, a family without a plan.")
+        family, export = known
+        self._families.add(family)
+        return {"family": family, **export(model, self._columns, self._directory, name)}
+
+    def list_libraries(self) -> dict[str, str]:
+        """The version of each library that executes a part of the plan, by distribution."""
+        names = {name for family in self._families for name in _LIBRARIES.get(family, ())}
+        return {"numpy": version("numpy"), **{name: found for name in sorted(names) if (found := _find_version(name))}}
+
+
+def _find_version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,1 @@
+"""From a fitted predictor to a published release whose answers are proven."""
