@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from autogluon.tabular.models import CatBoostModel, LGBModel
-from catboost import CatBoostClassifier
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -69,12 +68,12 @@ def test_the_same_model_is_exported_to_the_same_arrays(child: Any, tmp_path: Pat
 
 def test_codes_are_hashed_as_catboost_hashes_them(tmp_path: Path) -> None:
     codes = [*range(12), 37, 99, 100, 101, 512, 999, 1000, 1001, 4321, 9999, 10_000, 11_111]
-    model = CatBoostClassifier(
-        iterations=300, depth=1, random_strength=50, one_hot_max_size=255, verbose=False, allow_writing_files=False
-    )
-    labels = np.random.default_rng(0).integers(0, 2, 3 * len(codes))
-    model.fit([[code] for code in codes * 3], labels, cat_features=[0])
-    model.save_model(str(tmp_path / "model.json"), format="json")
+    shops = pd.Categorical.from_codes(codes * 3, categories=pd.RangeIndex(12_000))
+    labels = np.random.default_rng(0).integers(0, 2, len(shops))
+    tests_of_single_codes = {"iterations": 300, "depth": 1, "random_strength": 50, "one_hot_max_size": 255}
+    child = CatBoostModel(path=str(tmp_path), problem_type="binary", hyperparameters=tests_of_single_codes)
+    child.fit(X=pd.DataFrame({"shop": shops}), y=pd.Series(labels), num_cpus=1, num_gpus=0)
+    child.model.save_model(str(tmp_path / "model.json"), format="json")
     feature = json.loads((tmp_path / "model.json").read_text())["features_info"]["categorical_features"][0]
 
     assert set(hash_codes(12_000)[codes].astype(np.int64).tolist()) == set(feature["values"])
