@@ -69,12 +69,26 @@ def _take_softmax_float32(sums: Sums) -> Sums:
 
 def _normalize(sums: Sums, exp: Callable[[float], float]) -> Sums:
     """Softmax over each row; the powers are added in float64 in the order of the classes."""
+    if len(sums) == 1:
+        return _normalize_row(sums[0].tolist(), exp, sums.dtype.type)
     differences = sums - sums.max(axis=1, keepdims=True)
     powers: Sums = np.array(list(map(exp, differences.ravel().tolist())), sums.dtype).reshape(sums.shape)
     # cumsum adds one after the other; sum() would add in pairs.
     totals = powers.cumsum(axis=1, dtype=np.float64)[:, -1:]
     powers /= totals.astype(powers.dtype, copy=False)
     return powers
+
+
+def _normalize_row(scores: list[float], exp: Callable[[float], float], dtype: type[np.floating[Any]]) -> Sums:
+    """The same without NumPy's cost per call: float64 holds enough of a float32 result to round it as float32 would."""
+    largest = max(scores)
+    powers = [exp(score - largest) for score in scores]
+    total = 0.0
+    # Not sum(): since Python 3.12 it makes up for what the additions lose.
+    for power in powers:
+        total += power
+    rounded = float(dtype(total))
+    return np.array([[power / rounded for power in powers]], dtype)
 
 
 _OUTPUTS: Mapping[str, Output] = {
