@@ -21,6 +21,7 @@ _FORESTS = {"binary": _CLASSIFIERS, "multiclass": _CLASSIFIERS, "regression": _R
 _MOST = 2**31 - 1
 # Beyond, following every row through the trees is cheaper than computing every gate for all rows.
 _MOST_GATES_PER_TREE = 8000
+_MOST_DIGITS = 16
 _GATES_PER_GROVE = 36_000
 
 
@@ -137,13 +138,19 @@ def _join(starts: Int64, children: Sequence[Int64]) -> Int64:
 def _find_values(nodes: Nodes) -> tuple[npt.NDArray[np.float64], Int64]:
     """The distinct answers of the leaves, the most frequent first, and the place of each leaf's among them."""
     leaves = np.flatnonzero(nodes.is_leaf)
-    values, place, counts = np.unique(nodes.value[leaves], axis=0, return_inverse=True, return_counts=True)
+    values, place, counts = _find_distinct(nodes.value[leaves])
     order = np.argsort(-counts, kind="stable")
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     value_of = np.zeros(len(nodes.feature), np.int64)
     value_of[leaves] = rank[place.ravel()]
-    return np.squeeze(values[order], axis=1) if values.shape[1] == 1 else values[order], value_of
+    return values[order], value_of
+
+
+def _find_distinct(values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], Int64, Int64]:
+    if values.shape[1] == 1:  # numbers sort many times faster than rows of one number
+        return np.unique(values[:, 0], return_inverse=True, return_counts=True)
+    return np.unique(values, axis=0, return_inverse=True, return_counts=True)
 
 
 def _order_breadth_first(nodes: Nodes) -> tuple[Int64, Int64]:
@@ -180,9 +187,11 @@ def _write_circuit(
         Its document; None for a forest that has none, because it would be too large to be of use.
     """
     digits = max(1, int(condition.max() - conditions).bit_length())
+    if digits > _MOST_DIGITS:
+        return None
     bits = _find_constant_bits(nodes, condition - conditions, digits)
     gates = int((bits < 0).sum())
-    if gates > _MOST_GATES_PER_TREE * len(nodes.roots) or digits > 16:
+    if gates > _MOST_GATES_PER_TREE * len(nodes.roots):
         return None
     trees_per_grove = max(1, _GATES_PER_GROVE * len(nodes.roots) // max(1, gates))
     groves = [

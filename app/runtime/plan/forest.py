@@ -20,8 +20,8 @@ Places = npt.NDArray[np.unsignedinteger[Any]]
 _LOW = 0xFFFFFFFF
 # Between two looks for leaves, rows that have reached theirs stay there: a leaf is its own child.
 _LEVELS_BETWEEN_LOOKS = 4
-# Each thread keeps 8 bytes for every condition. Beyond, one row is followed as many are.
-_MOST_CONDITIONS_OF_ONE_ROW = 2**17
+# Whether a condition is passed takes 8 bytes of every thread while the cache has room for them: adding needs no casts.
+_MOST_CONDITIONS_IN_8_BYTES = 2**16
 # Fewer rows do not pay for computing every gate.
 _FEWEST_ROWS_OF_CIRCUIT = 256
 # What one block works on stays in the second-level cache.
@@ -53,7 +53,7 @@ class ForestModel:
     def predict(self, matrix: Float64) -> Float64:
         """(rows, columns) to (rows,), for multiclass to (rows, classes)."""
         keys = self._read_keys(matrix)
-        if len(keys) == 1 and len(self._conditions) <= _MOST_CONDITIONS_OF_ONE_ROW:
+        if len(keys) == 1:
             answers = self._values.take(self._one_row.find_leaves(keys[0]), axis=0)
             # Unlike a sum, which adds in pairs where it likes to, an accumulation has only one order.
             one: Float64 = np.add.accumulate(answers, axis=0)[-1:] / self._trees
@@ -100,30 +100,31 @@ class _OneRow:
         self._roots = nodes[:trees].copy()
         self._low = np.full(trees, _LOW)
         self._shift = np.full(trees, 32)
+        self._type = np.int64 if len(conditions) <= _MOST_CONDITIONS_IN_8_BYTES else np.uint8
         self._last = threading.local()
 
     def find_leaves(self, keys: Int64) -> Int64:
         """(features,) to (trees,): the place of each leaf's value."""
         passes = self._find_passed(keys)
-        node, read, step = self._roots.copy(), np.empty_like(self._roots), np.empty_like(self._roots)
+        node, read, step = self._roots.copy(), np.empty_like(self._roots), np.empty(len(self._roots), self._type)
         while True:
             for _ in range(_LEVELS_BETWEEN_LOOKS):
                 np.bitwise_and(node, self._low, out=read)
                 passes.take(read, out=step, mode="clip")
                 np.right_shift(node, self._shift, out=node)
-                np.add(node, step, out=step)
-                self._nodes.take(step, out=node, mode="clip")
+                np.add(node, step, out=read)
+                self._nodes.take(read, out=node, mode="clip")
             np.bitwise_and(node, self._low, out=read)
             if read.min() >= len(self._conditions):
                 return read - len(self._conditions)
 
-    def _find_passed(self, keys: Int64) -> Int64:
+    def _find_passed(self, keys: Int64) -> npt.NDArray[np.integer[Any]]:
         """1 for each condition that the row is above, 0 for others and, at the end, for what stands in a leaf."""
         below = self._conditions.searchsorted(keys).tolist()
         try:
             passes, last = self._last.passes, self._last.below
         except AttributeError:
-            passes, last = np.zeros(len(self._conditions) + 1, np.int64), self._starts.tolist()
+            passes, last = np.zeros(len(self._conditions) + 1, self._type), self._starts.tolist()
             self._last.passes = passes
         for new, old in zip(below, last, strict=True):
             if new > old:
@@ -131,7 +132,7 @@ class _OneRow:
             elif new < old:
                 passes[new:old] = 0
         self._last.below = below
-        found: Int64 = passes
+        found: npt.NDArray[np.integer[Any]] = passes
         return found
 
 

@@ -32,6 +32,7 @@ class Fitted:
     def __init__(self, model: Any, directory: Path) -> None:
         self.model = model
         self.columns = [EncodedColumn(name, LEVELS.get(name)) for name in make_frame(1)]
+        self.directory = directory
         self.document = export_forest(model, self.columns, directory, "forest")
         self.plan = ForestModel(self.document, directory)
         self.thresholds = np.concatenate([tree.tree_.threshold for tree in model.model.estimators_])
@@ -149,10 +150,17 @@ def test_threads_do_not_disturb_each_other(fitted: Fitted) -> None:
     assert len(answers) == 4
 
 
-def test_a_forest_with_more_conditions_than_one_row_remembers_answers_the_same(
+def test_a_forest_with_more_conditions_than_fit_in_8_bytes_each_answers_the_same(
     fitted: Fitted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(execution, "_MOST_CONDITIONS_OF_ONE_ROW", 0)
+    monkeypatch.setattr(execution, "_MOST_CONDITIONS_IN_8_BYTES", 0)
+    plan = ForestModel(fitted.document, fitted.directory)
     matrix = to_matrix(make_frame(20, seed=3))
-    alone = [fitted.plan.predict(matrix[row : row + 1]) for row in range(20)]
+    alone = [plan.predict(matrix[row : row + 1]) for row in range(20)]
     np.testing.assert_array_equal(np.concatenate(alone), fitted.answer(matrix), strict=True)
+
+
+def test_a_forest_too_large_for_a_circuit_answers_the_same(fitted: Fitted) -> None:
+    plan = ForestModel({**fitted.document, "circuit": None}, fitted.directory)
+    matrix = to_matrix(make_frame(1000, seed=4))
+    np.testing.assert_array_equal(plan.predict(matrix), fitted.answer(matrix), strict=True)
