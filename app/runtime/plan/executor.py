@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from app.errors import PredictionFailed
 from app.runtime.plan.answers import AnswerForm, refuse_non_finite
 from app.runtime.plan.encoding import FeatureEncoder
@@ -27,7 +29,9 @@ class PlanExecutor:
             PredictionFailed: when a step breaks on rows that fit the schema, or an answer is not a finite number.
         """
         try:
-            numbers = self._ensemble.predict(self._encoder.encode(rows))
+            # Extreme rows may overflow on the way, as they do in AutoGluon; what comes out is checked.
+            with np.errstate(all="ignore"):
+                numbers = self._ensemble.predict(self._encoder.encode(rows))
         except Exception as fault:
             raise PredictionFailed("The model could not predict these rows.") from fault
         refuse_non_finite(numbers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from autogluon.tabular import TabularPredictor
 
@@ -82,7 +83,7 @@ def find_plan_fault(plan: Executor, predictor: TabularPredictor, schema: Feature
     Compared are the held-out rows and, made of them, rows at the edges of every feature, in batches of 1, 2, 97, 1000.
     """
     mutated = list(_check_each(mutate_rows(schema, proof.answers.rows), schema).values())
-    typed, edges = _ask_what_can_be_answered(predictor, schema, mutated)
+    typed, edges = ask_what_can_be_answered(predictor, schema, mutated)
     try:
         for rows, answers, kind in ((proof.typed, proof.answers, "a held-out row"), (typed, edges, "an edge row")):
             for size in _BATCH_SIZES:
@@ -94,18 +95,20 @@ def find_plan_fault(plan: Executor, predictor: TabularPredictor, schema: Feature
     return None
 
 
-def _ask_what_can_be_answered(
+def ask_what_can_be_answered(
     predictor: TabularPredictor, schema: FeatureSchema, rows: list[TypedRow]
 ) -> tuple[list[TypedRow], GoldenRows]:
     """Predict rows with the predictor itself, those left out at which it breaks: there is nothing to compare with."""
     try:
-        answers = predict_frame(predictor, build_frame(rows, schema))
+        # scikit-learn sums a batch to see whether it is finite; rows at the ends of float32 make that sum overflow.
+        with np.errstate(all="ignore"):
+            answers = predict_frame(predictor, build_frame(rows, schema))
     except Exception:
         if len(rows) <= 1:
             return [], GoldenRows(rows=[], labels=[], probabilities=[] if predictor.can_predict_proba else None)
         middle = len(rows) // 2
         (first, left), (second, right) = (
-            _ask_what_can_be_answered(predictor, schema, part) for part in (rows[:middle], rows[middle:])
+            ask_what_can_be_answered(predictor, schema, part) for part in (rows[:middle], rows[middle:])
         )
         probabilities = None if left.probabilities is None else [*left.probabilities, *(right.probabilities or ())]
         return [*first, *second], GoldenRows(rows=[], labels=[*left.labels, *right.labels], probabilities=probabilities)
