@@ -41,7 +41,7 @@ class Services:
 def build_services(settings: Settings) -> Services:
     database = open_database(settings.database_url)
     _create_missing_tables(database)
-    active = ActiveRelease(ReleaseStore(settings.model_path))
+    active = ActiveRelease(ReleaseStore(settings.model_path), prefer=settings.execution)
     prediction = PredictionService(
         active,
         max_rows=settings.max_rows,

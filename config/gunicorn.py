@@ -66,5 +66,5 @@ access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms id=%({x-requ
 
 def on_starting(server: Any) -> None:
     """gunicorn calls this once, in the master, before any worker."""
-    plan = plan_host(read_host(), read_footprint(_settings.model_path))
+    plan = plan_host(read_host(), read_footprint(_settings.model_path, prefer=_settings.execution))
     server.log.info("%s", describe_choice(plan, workers=_settings.workers, threads=_settings.threads))

@@ -79,12 +79,12 @@ def read_host(root: Path = Path("/")) -> Host:
     )
 
 
-def read_footprint(models: Path) -> ReleaseFootprint:
+def read_footprint(models: Path, *, prefer: Execution = "plan") -> ReleaseFootprint:
     """Look at the active release without opening it; whatever cannot be read is told when it is loaded."""
     try:
         version = json.loads((models / "ACTIVE").read_bytes())["version"]
         release = models / str(int(version))
-        if (release / "plan").is_dir():
+        if prefer == "plan" and (release / "plan").is_dir():
             return ReleaseFootprint(execution="plan")
         size = sum(path.stat().st_size for path in (release / "native").rglob("*") if path.is_file())
     except (OSError, ValueError, LookupError, TypeError):

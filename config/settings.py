@@ -104,6 +104,12 @@ class Settings:
     graceful_timeout_seconds: int = _setting(
         "GLUONSERVE_GRACEFUL_TIMEOUT", "30", _whole_number(1, 3600), "seconds that requests under way get at a stop"
     )
+    execution: Literal["plan", "native"] = _setting(
+        "GLUONSERVE_EXECUTION",
+        "plan",
+        _one_of("plan", "native"),
+        "plan executes releases by their compiled plans, where they have one; native always by AutoGluon itself",
+    )
     max_body_mb: int = _setting("GLUONSERVE_MAX_BODY_MB", "16", _whole_number(1, 1024), "largest request body, in MB")
     max_rows: int = _setting(
         "GLUONSERVE_MAX_ROWS", "10000", _whole_number(1, 1_000_000), "most rows in one request to /predict"
@@ -131,7 +137,8 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     _refuse_unknown_names(environ)
     by_name = {item.name: item for item in fields(Settings)}
     home = _read(by_name["home"], environ, {})
-    plan = plan_host(read_host(), read_footprint(_read(by_name["model_path"], environ, {"home": home})))
+    models = _read(by_name["model_path"], environ, {"home": home})
+    plan = plan_host(read_host(), read_footprint(models, prefer=_read(by_name["execution"], environ, {})))
     derived = {"home": home, "workers": plan.workers, "threads": plan.threads}
     return Settings(**{item.name: _read(item, environ, derived) for item in by_name.values()})
 

@@ -13,8 +13,10 @@ from app.release.libraries import find_version_fault, list_installed_libraries
 from app.release.manifest import Manifest
 from app.release.schema import FeatureSchema
 from app.release.store import GOLDEN, NATIVE, PLAN, read_manifest, read_schema, verify_files
+from app.runtime.batching import BatchingExecutor
+from app.runtime.cost_curve import measure_cost
 from app.runtime.predictions import Executor
-from app.runtime.rows import RowValidator
+from app.runtime.rows import RowValidator, TypedRow
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +60,11 @@ def load_release(directory: Path, *, prefer: Execution = "plan") -> LoadedReleas
         raise ReleaseUnusable(f"Version {directory.name} cannot be served here: {fault}.{reason}")
     verify_files(directory, manifest)
     schema = read_schema(directory)
-    return _prove(directory, LoadedRelease(manifest, schema, load_native(directory, schema), "native"))
+    executor = load_native(directory, schema)
+    golden = read_golden_rows(directory / GOLDEN)
+    typed = replay_golden_rows(executor, schema, golden, name=directory.name)
+    batching = BatchingExecutor(executor, measure_cost(executor, typed))
+    return LoadedRelease(manifest, schema, batching, "native")
 
 
 def _load_plan(directory: Path, manifest: Manifest) -> LoadedRelease:
@@ -70,7 +76,8 @@ def _load_plan(directory: Path, manifest: Manifest) -> LoadedRelease:
         executor = read_plan(directory / PLAN)
     except Exception as fault:
         raise ReleaseUnusable(f"Version {directory.name}: its plan cannot be used ({fault}).") from fault
-    return _prove(directory, LoadedRelease(manifest, schema, executor, "plan"))
+    replay_golden_rows(executor, schema, read_golden_rows(directory / GOLDEN), name=directory.name)
+    return LoadedRelease(manifest, schema, executor, "plan")
 
 
 def load_native(directory: Path, schema: FeatureSchema) -> Executor:
@@ -92,13 +99,8 @@ def load_native(directory: Path, schema: FeatureSchema) -> Executor:
         ) from fault
 
 
-def _prove(directory: Path, release: LoadedRelease) -> LoadedRelease:
-    replay_golden_rows(release.executor, release.schema, read_golden_rows(directory / GOLDEN), name=directory.name)
-    return release
-
-
-def replay_golden_rows(executor: Executor, schema: FeatureSchema, golden: GoldenRows, *, name: str) -> None:
-    """Predict the golden rows alone and all at once and compare with the answers of publication.
+def replay_golden_rows(executor: Executor, schema: FeatureSchema, golden: GoldenRows, *, name: str) -> list[TypedRow]:
+    """Predict the golden rows alone and all at once and compare with the answers of publication; return the rows.
 
     Raises:
         ReleaseUnusable: at the first difference.
@@ -119,3 +121,4 @@ def replay_golden_rows(executor: Executor, schema: FeatureSchema, golden: Golden
     )
     if difference:
         raise ReleaseUnusable(f"Version {name}: {difference}.")
+    return rows
