@@ -10,15 +10,14 @@ from typing import Any
 from app.release.files import write_json
 from app.release.plan import PLAN_FILE, PLAN_FORMAT
 from app.release.plan.answers import export_answers
-from app.release.plan.catboost import export_catboost
 from app.release.plan.columns import EncodedColumn, PlanRefused, name_class
 from app.release.plan.ensemble import export_ensemble
 from app.release.plan.features import export_features
-from app.release.plan.forest import export_forest
-from app.release.plan.lightgbm import export_lightgbm
-from app.release.plan.linear import export_linear
-from app.release.plan.neighbors import export_neighbors
-from app.release.plan.xgboost import export_xgboost
+from app.release.plan.models.catboost import export_catboost
+from app.release.plan.models.forest import export_forest
+from app.release.plan.models.lightgbm import export_lightgbm
+from app.release.plan.models.linear import export_linear
+from app.release.plan.models.xgboost import export_xgboost
 from app.release.schema import FeatureSchema
 
 ExportModel = Callable[[Any, Sequence[EncodedColumn], Path, str], dict[str, Any]]
@@ -31,7 +30,11 @@ _FAMILIES: dict[str, tuple[str, ExportModel]] = {
     f"{_MODELS}.rf.rf_model.RFModel": ("forest", export_forest),
     f"{_MODELS}.xt.xt_model.XTModel": ("forest", export_forest),
     f"{_MODELS}.lr.lr_model.LinearModel": ("linear", export_linear),
-    f"{_MODELS}.knn.knn_model.KNNModel": ("neighbors", export_neighbors),
+}
+_REASONS = {
+    # Which of several training rows at one distance counts follows from the order in which a tree is searched, or from
+    # the rounding of matrix products; with whole numbers such ties are the rule, and nobody knows the rows to come.
+    f"{_MODELS}.knn.knn_model.KNNModel": "which chooses among equally near rows in scikit-learn's own order",
 }
 # The distributions whose code a family runs in at prediction.
 _LIBRARIES = {"lightgbm": ("lightgbm",), "xgboost": ("xgboost", "xgboost-cpu")}
@@ -76,7 +79,8 @@ class _ModelExporter:
     def export(self, model: Any, name: str) -> dict[str, Any]:
         known = _FAMILIES.get(name_class(model))
         if known is None:
-            raise PlanRefused(f"{name} is a {type(model).__name__}, a family without a plan.")
+            reason = _REASONS.get(name_class(model), "a family without a plan")
+            raise PlanRefused(f"{name} is a {type(model).__name__}, {reason}.")
         family, export = known
         self._families.add(family)
         return {"family": family, **export(model, self._columns, self._directory, name)}

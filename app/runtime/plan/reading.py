@@ -11,14 +11,14 @@ from app.release.files import read_json
 from app.release.libraries import find_version_fault, list_installed_libraries
 from app.release.plan import PLAN_FILE, PLAN_FORMAT
 from app.runtime.plan.answers import make_answers
-from app.runtime.plan.catboost import CatBoostModel
 from app.runtime.plan.encoding import FeatureEncoder
 from app.runtime.plan.ensemble import Bag, Calibration, Ensemble, Member, PlanModel, Weighting
 from app.runtime.plan.executor import PlanExecutor
-from app.runtime.plan.forest import ForestModel
-from app.runtime.plan.lightgbm import LightGBMModel
-from app.runtime.plan.linear import LinearModel
-from app.runtime.plan.xgboost import XGBoostModel
+from app.runtime.plan.models.catboost import CatBoostModel
+from app.runtime.plan.models.forest import ForestModel
+from app.runtime.plan.models.lightgbm import LightGBMModel
+from app.runtime.plan.models.linear import LinearModel
+from app.runtime.plan.models.xgboost import XGBoostModel
 
 _FAMILIES: Mapping[str, Callable[[Mapping[str, Any], Path], PlanModel]] = {
     "lightgbm": LightGBMModel,

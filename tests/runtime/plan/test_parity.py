@@ -66,7 +66,8 @@ def make_random_rows(planned: PlannedModel, count: int) -> list[TypedRow]:
     rng = np.random.default_rng(0)
     real = frame_to_rows(planned.model.held_out, planned.schema)
     pools = [[*(row[f.name] for row in real[:100]), *list_edge_values(f)] for f in planned.schema.features]
-    validator, rows = RowValidator(planned.schema), []
+    validator = RowValidator(planned.schema)
+    rows: list[TypedRow] = []
     while len(rows) < count:
         drawn: dict[str, Any] = {}
         for feature, pool in zip(planned.schema.features, pools, strict=True):

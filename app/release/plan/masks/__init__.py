@@ -1,1 +1,0 @@
-"""Boosted trees, of whichever library, as tables of leaf masks: written here, followed by runtime/plan/masks."""

@@ -1,0 +1,1 @@
+"""Boosted trees, of whichever library, as tables of leaf masks: written here, followed by runtime/plan/models/masks."""

@@ -1,0 +1,273 @@
+"""Executes the random forests of a plan: one row by what it passes, many rows as circuits of bits or node by node."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Float64 = npt.NDArray[np.float64]
+Int64 = npt.NDArray[np.int64]
+Words = npt.NDArray[np.uint64]
+Places = npt.NDArray[np.unsignedinteger[Any]]
+
+_LOW = 0xFFFFFFFF
+# Between two looks for leaves, rows that have reached theirs stay there: a leaf is its own child.
+_LEVELS_BETWEEN_LOOKS = 4
+# Whether a condition is passed takes 8 bytes of every thread while the cache has room for them: adding needs no casts.
+_MOST_CONDITIONS_IN_8_BYTES = 2**16
+# Fewer rows do not pay for computing every gate.
+_FEWEST_ROWS_OF_CIRCUIT = 256
+# What one block works on stays in the second-level cache.
+_MOST_ROWS_OF_CIRCUIT = 1280
+_PAIRS_OF_WALK = 1 << 13
+_MOST_COMPARED = 256
+
+
+class ForestModel:
+    """A fitted forest; safe to call from several threads at once.
+
+    The answers of the trees are added in their order, as scikit-learn does with one thread, so a row has the same bits
+    alone and among others. The arrays are files in memory: processes share them.
+    """
+
+    def __init__(self, document: Mapping[str, Any], directory: Path) -> None:
+        files, circuit = document["files"], document["circuit"]
+        self._columns = np.array(document["columns"], np.intp)
+        self._fill = np.array(document["fill"], np.float32)
+        self._first_keys = (np.arange(len(self._columns), dtype=np.int64) << 32) + 2**31
+        self._trees = int(document["trees"])
+        self._values = np.load(directory / files["values"], allow_pickle=False)
+        self._conditions = _open_array(directory / files["conditions"])
+        nodes = _open_array(directory / files["nodes"])
+        self._one_row = _OneRow(nodes, self._conditions, len(self._columns), self._trees)
+        self._walk = _Walk(nodes, self._conditions, self._trees)
+        self._circuit = None if circuit is None else _Circuit(circuit, directory, self._conditions, len(self._columns))
+
+    def predict(self, matrix: Float64) -> Float64:
+        """(rows, columns) to (rows,), for multiclass to (rows, classes)."""
+        keys = self._read_keys(matrix)
+        if len(keys) == 1:
+            answers = self._values.take(self._one_row.find_leaves(keys[0]), axis=0)
+            # Unlike a sum, which adds in pairs where it likes to, an accumulation has only one order.
+            one: Float64 = np.add.accumulate(answers, axis=0)[-1:] / self._trees
+            return one
+        method = self._circuit if self._circuit and len(keys) >= _FEWEST_ROWS_OF_CIRCUIT else self._walk
+        total = np.zeros((len(keys), *self._values.shape[1:]))
+        for rows in _split_evenly(len(keys), method.most_rows):
+            for leaves in method.find_leaves(keys[rows]):
+                total[rows] += self._values.take(leaves, axis=0)
+        total /= self._trees
+        return total
+
+    def _read_keys(self, matrix: Float64) -> Int64:
+        """(rows, features): values as numbers that compare with the conditions, see release/plan/models/forest.py."""
+        with np.errstate(over="ignore"):  # beyond float32 is infinity, on the right side of every threshold
+            values = matrix.take(self._columns, axis=1).astype(np.float32)
+        np.copyto(values, self._fill, where=np.isnan(values))
+        values += np.float32(0)  # makes a zero of -0.0
+        bits = values.view(np.int32)
+        bits ^= (bits >> 31) & 0x7FFFFFFF
+        return bits + self._first_keys
+
+
+def _open_array(path: Path) -> npt.NDArray[Any]:
+    # Without np.asarray every operation would pay for being a memmap.
+    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+
+
+def _split_evenly(rows: int, most: int) -> Iterator[slice]:
+    step = max(1, -(-rows // max(1, -(-rows // most))))
+    return (slice(start, min(rows, start + step)) for start in range(0, rows, step))
+
+
+class _OneRow:
+    """Follows one row through all trees at once.
+
+    Each thread remembers which conditions its last row passed and changes those that the next one does not share.
+    """
+
+    def __init__(self, nodes: Int64, conditions: Int64, features: int, trees: int) -> None:
+        self._nodes = nodes
+        self._conditions = conditions
+        self._starts = _find_starts(conditions, features)[:-1]
+        self._roots = nodes[:trees].copy()
+        self._low = np.full(trees, _LOW)
+        self._shift = np.full(trees, 32)
+        self._type = np.int64 if len(conditions) <= _MOST_CONDITIONS_IN_8_BYTES else np.uint8
+        self._last = threading.local()
+
+    def find_leaves(self, keys: Int64) -> Int64:
+        """(features,) to (trees,): the place of each leaf's value."""
+        passes = self._find_passed(keys)
+        node, read, step = self._roots.copy(), np.empty_like(self._roots), np.empty(len(self._roots), self._type)
+        while True:
+            for _ in range(_LEVELS_BETWEEN_LOOKS):
+                np.bitwise_and(node, self._low, out=read)
+                passes.take(read, out=step, mode="clip")
+                np.right_shift(node, self._shift, out=node)
+                np.add(node, step, out=read)
+                self._nodes.take(read, out=node, mode="clip")
+            np.bitwise_and(node, self._low, out=read)
+            if read.min() >= len(self._conditions):
+                return read - len(self._conditions)
+
+    def _find_passed(self, keys: Int64) -> npt.NDArray[np.integer[Any]]:
+        """1 for each condition that the row is above, 0 for others and, at the end, for what stands in a leaf."""
+        below = self._conditions.searchsorted(keys).tolist()
+        try:
+            passes, last = self._last.passes, self._last.below
+        except AttributeError:
+            passes, last = np.zeros(len(self._conditions) + 1, self._type), self._starts.tolist()
+            self._last.passes = passes
+        for new, old in zip(below, last, strict=True):
+            if new > old:
+                passes[old:new] = 1
+            elif new < old:
+                passes[new:old] = 0
+        self._last.below = below
+        found: npt.NDArray[np.integer[Any]] = passes
+        return found
+
+
+class _Walk:
+    """Follows many rows through some trees at a time, dropping pairs of tree and row that have reached their leaf."""
+
+    most_rows = _PAIRS_OF_WALK
+
+    def __init__(self, nodes: Int64, conditions: Int64, trees: int) -> None:
+        self._nodes = nodes
+        self._conditions = conditions
+        self._trees = trees
+        features = conditions >> 32
+        self._features = features.astype(np.min_scalar_type(int(features[-1])))
+
+    def find_leaves(self, keys: Int64) -> Iterator[Int64]:
+        """(rows, features) to (rows,) for one tree after the other: the places of the leaves' values."""
+        ranks = self._conditions.searchsorted(keys).ravel()
+        offsets = np.arange(len(keys)) * keys.shape[1]
+        step = max(1, _PAIRS_OF_WALK // len(keys))
+        for first in range(0, self._trees, step):
+            roots = self._nodes[first : min(first + step, self._trees)]
+            places = self._descend(ranks, np.repeat(roots, len(keys)), np.tile(offsets, len(roots)))
+            yield from places.reshape(len(roots), len(keys))
+
+    def _descend(self, ranks: Int64, node: Int64, offset: Int64) -> Int64:
+        places = np.empty_like(node)
+        pairs = np.arange(len(node))
+        while len(pairs):
+            for _ in range(_LEVELS_BETWEEN_LOOKS):
+                read = node & _LOW
+                feature = self._features.take(read, mode="clip")
+                node = self._nodes.take((node >> 32) + (ranks.take(offset + feature, mode="clip") > read), mode="clip")
+            read = node & _LOW
+            places[pairs] = read
+            goes_on = np.flatnonzero(read < len(self._conditions))
+            pairs, node, offset = pairs.take(goes_on), node.take(goes_on), offset.take(goes_on)
+        return places - len(self._conditions)
+
+
+class _Circuit:
+    """Computes every gate of the forest for 64 rows a word; what gates are, _write_circuit of the export says."""
+
+    most_rows = _MOST_ROWS_OF_CIRCUIT
+
+    def __init__(self, document: Mapping[str, Any], directory: Path, conditions: Int64, features: int) -> None:
+        files = document["files"]
+        self._conditions = conditions
+        self._starts = _find_starts(conditions, features).tolist()
+        self._wires = _open_array(directory / files["wires"])
+        steps = np.load(directory / files["steps"], allow_pickle=False)
+        self._widest = int(max(steps[:, :3].sum(axis=1).max(), steps[:, 3].max()))
+        ends = np.cumsum(document["steps_of_groves"]).tolist()
+        self._groves = [steps[start:end].tolist() for start, end in pairwise([0, *ends])]
+        self._digits = int(document["digits"])
+
+    def find_leaves(self, keys: Int64) -> Iterator[Places]:
+        """(rows, features) to (rows,) for one tree after the other: the places of the leaves' values."""
+        table, rows_of = self._tabulate(keys)
+        scratch = np.empty((2, self._widest, table.shape[1]), np.uint64)
+        start = 0
+        for steps in self._groves:
+            operands = scratch[0, :0]
+            for step in steps:
+                end = start + sum(step)
+                operands = self._compute(step, rows_of.take(self._wires[start:end]), table, scratch, operands)
+                start = end
+            yield from self._join_digits(operands, len(keys))
+
+    def _compute(self, step: list[int], rows: Int64, table: Words, scratch: Words, operands: Words) -> Words:
+        """Compute the gates of a step from its conditions and operands; gather the operands of the next step."""
+        ands, ors, choices, _ = step
+        single, gates = ands + ors, ands + ors + choices
+        read = table.take(rows[:gates], axis=0, out=scratch[1, :gates], mode="clip")
+        results = table[len(table) - self._widest :]
+        np.bitwise_and(read[:ands], operands[:ands], out=results[:ands])
+        np.bitwise_or(read[ands:single], operands[ands:single], out=results[ands:single])
+        left, right, chosen = operands[single:gates], operands[gates:], results[single:gates]
+        np.bitwise_xor(left, right, out=chosen)
+        np.bitwise_and(chosen, read[single:], out=chosen)
+        np.bitwise_xor(chosen, left, out=chosen)
+        passed: Words = table.take(rows[gates:], axis=0, out=scratch[0, : len(rows) - gates], mode="clip")
+        return passed
+
+    def _join_digits(self, operands: Words, rows: int) -> Places:
+        bits = np.unpackbits(operands.view(np.uint8), axis=1, count=rows, bitorder="little")
+        width: type[np.unsignedinteger[Any]] = np.uint8 if self._digits <= 8 else np.uint16
+        digits: Places = bits.reshape(-1, self._digits, rows).astype(width, copy=False)
+        places: Places = digits[:, 0]
+        for digit in range(1, self._digits):
+            np.bitwise_or(places, digits[:, digit] << width(digit), out=places)
+        return places
+
+    def _tabulate(self, keys: Int64) -> tuple[Words, Int64]:
+        """Which rows pass which condition, with room for the gates, and where each wire reads.
+
+        Conditions that the same rows pass share a row of the table.
+        """
+        parts, places, count = [], [], 0
+        for (start, end), values in zip(pairwise(self._starts), keys.T, strict=True):
+            own = self._conditions[start:end]
+            part, place = _compare(own, values) if len(own) <= _MOST_COMPARED else _sort(own, values)
+            parts.append(part)
+            places.append(place + count)
+            count += len(part)
+        table = np.empty((2 * count + 2 + self._widest, -(-len(keys) // 64)), np.uint64)
+        np.concatenate(parts, out=table[:count])
+        np.invert(table[:count], out=table[count : 2 * count])
+        table[2 * count], table[2 * count + 1] = 0, np.iinfo(np.uint64).max
+        place = np.concatenate(places)
+        return table, np.concatenate([place, place + count, np.arange(2 * count, len(table))])
+
+
+def _find_starts(conditions: Int64, features: int) -> Int64:
+    """Where the conditions of each feature begin, and where the last ones end."""
+    return conditions.searchsorted(np.arange(features + 1, dtype=np.int64) << 32)
+
+
+def _compare(conditions: Int64, values: Int64) -> tuple[Words, Int64]:
+    """One row of bits per condition."""
+    bits = np.packbits(conditions[:, None] < values, axis=1, bitorder="little")
+    padded = np.zeros((len(conditions), -(-len(values) // 64) * 8), np.uint8)
+    padded[:, : bits.shape[1]] = bits
+    return padded.view(np.uint64), np.arange(len(conditions))
+
+
+def _sort(conditions: Int64, values: Int64) -> tuple[Words, Int64]:
+    """One row of bits per number of values that a condition can stop: those after it in their order pass."""
+    order, side = values.argsort(), math.isqrt(len(values)) + 1
+    bits = np.zeros((side * side, -(-len(values) // 64) * 8), np.uint8)
+    bits[np.arange(len(values)), order >> 3] = 1 << (order & 7)
+    words = bits.view(np.uint64)
+    squares = words.reshape(side, side, -1)
+    for row in range(side - 2, -1, -1):
+        squares[:, row] |= squares[:, row + 1]
+    for group in range(side - 2, -1, -1):
+        squares[group] |= squares[group + 1, 0]
+    return words[: len(values) + 1], values[order].searchsorted(conditions, side="right")
