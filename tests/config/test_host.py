@@ -78,11 +78,13 @@ def test_a_release_without_a_plan_is_as_large_as_its_predictor(tmp_path: Path) -
     assert read_footprint(tmp_path) == ReleaseFootprint(execution="native", native_mb=0.005)
 
 
-def test_a_release_with_a_plan_is_executed_by_it(tmp_path: Path) -> None:
+def test_a_release_with_a_plan_is_executed_by_it_unless_a_setting_says_otherwise(tmp_path: Path) -> None:
     (tmp_path / "2" / "plan").mkdir(parents=True)
     (tmp_path / "2" / "native").mkdir()
+    (tmp_path / "2" / "native" / "predictor.pkl").write_bytes(b"x" * 1000)
     (tmp_path / "ACTIVE").write_text('{"version": "2", "previous": null, "history": []}')
     assert read_footprint(tmp_path) == PLAN
+    assert read_footprint(tmp_path, prefer="native") == ReleaseFootprint(execution="native", native_mb=0.001)
 
 
 @pytest.mark.parametrize(
