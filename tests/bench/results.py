@@ -84,7 +84,7 @@ class SubjectResult:
 
 @dataclass(frozen=True)
 class GrowthPoint:
-    """A model of one size and the median times of its plan, in ms; `trees` are counted in the model itself."""
+    """A model of one size and the times of its plan when least disturbed, in ms; `trees` are counted in the model."""
 
     family: str
     trees: int
