@@ -174,7 +174,8 @@ def _render_growth(growth: Growth | None) -> Iterator[str]:
     yield "## Larger models"
     yield (
         f"The plan alone, in process, one thread, validation left out: one row (the median of different ones) and "
-        f"{growth.many_rows:,} rows, each the fastest of several passes. Growth of 1 would be linear: as many times the time as the size."
+        f"{growth.many_rows:,} rows, each the fastest of several passes. "
+        "Growth of 1 would be linear: as many times the time as the size."
     )
     for title, points, size in (
         ("trees", growth.by_trees, lambda point: point.trees),
