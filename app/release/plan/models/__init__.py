@@ -1,1 +1,1 @@
-"""One file per family of models: from a fitted model to files and a document that the runtime's file of that name reads."""
+"""One file per family of models: a fitted model as files and a document that the runtime's file of that name reads."""

@@ -42,6 +42,9 @@ def make_frame(rows: int = 400, *, seed: int = 0) -> pd.DataFrame:
             "constant": 1.0,
             "city": pd.Categorical(rng.integers(0, 5, rows), categories=range(5)),
             "shop": pd.Categorical(rng.integers(0, 40, rows), categories=range(41)),
+            # Large numbers close to each other, and many equal ones at the upper end.
+            "account": 4_000_000_000_000_000 + rng.integers(0, 1000, rows),
+            "capped": 1000 - np.maximum(rng.exponential(1, rows) ** 3 - 1, 0),
         }
     )
     for name in ("amount", "income", "city"):
@@ -174,11 +177,12 @@ def test_nulls_unseen_categories_and_extremes_answer_as_in_autogluon(
 def test_values_at_and_next_to_each_quantile_answer_as_in_autogluon(
     compiled: LinearModel, fitted: Any, frame: pd.DataFrame
 ) -> None:
-    transformer = {title: part for title, part, _ in fitted._pipeline.transformers_}["skew"].steps[-1][1]
-    at = transformer.quantiles_
+    part, names = {title: (part, names) for title, part, names in fitted._pipeline.transformers_}["skew"]
+    assert names == ["income", "debt", "turnover", "capped"]
+    at = part.steps[-1][1].quantiles_
     values = np.concatenate([at, np.nextafter(at, np.inf), np.nextafter(at, -np.inf), at + 1e-7, at - 1e-7])
     rows = pd.concat([frame] * (len(values) // len(frame) + 1), ignore_index=True)[: len(values)]
-    rows[["income", "debt", "turnover"]] = values
+    rows[names] = values
     check_answers(compiled, fitted, rows)
 
 
@@ -189,8 +193,8 @@ def test_any_row_answers_as_in_autogluon_and_the_same_among_others(
 ) -> None:
     floats = st.none() | st.sampled_from(EXTREMES) | st.floats(-3.4e38, 3.4e38) | st.floats(0, 1000)
     drawn = {
-        **dict.fromkeys(("amount", "income", "debt", "turnover", "constant"), floats),
-        "date": st.integers(-(2**63) + 1, 2**63 - 1),
+        **dict.fromkeys(("amount", "income", "debt", "turnover", "constant", "capped"), floats),
+        **dict.fromkeys(("date", "account"), st.integers(-(2**63) + 1, 2**63 - 1)),
         "member": st.integers(0, 1),
         "city": st.none() | st.integers(0, 4),
         "shop": st.none() | st.integers(0, 40),
@@ -263,7 +267,8 @@ def test_a_category_that_its_fold_has_not_seen_counts_as_missing(
 
 @pytest.mark.parametrize("problem_type", PROBLEM_TYPES)
 def test_columns_of_32_bits_are_prepared_in_32_bits(problem_type: str, frame: pd.DataFrame, tmp_path: Path) -> None:
-    narrow = frame[["amount", "income", "debt"]].astype(np.float32)
+    # A mean that 32 bits round visibly, and an upper end to which 32 bits cannot add scikit-learn's margin.
+    narrow = frame[["amount", "income", "debt", "capped"]].assign(reading=1e6 + frame["amount"] / 60).astype(np.float32)
     labels = make_labels(frame, problem_type)
     model = fit_linear(narrow, problem_type, path=tmp_path, labels=labels)
     mutated = mutate(narrow)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -47,12 +46,11 @@ class XGBoostJson:
 
     def without_trees(self) -> dict[str, Any]:
         """The same booster with leaves that add nothing: it answers with what its sums start from."""
-        document = copy.deepcopy(self._document)
-        for tree in document["learner"]["gradient_booster"]["model"]["trees"]:
-            for node, left in enumerate(tree["left_children"]):
-                if left < 0:
-                    tree["split_conditions"][node] = 0.0
-        return document
+        learner = self._document["learner"]
+        booster = learner["gradient_booster"]
+        trees = [_without_leaf_values(tree) for tree in booster["model"]["trees"]]
+        booster = {**booster, "model": {**booster["model"], "trees": trees}}
+        return {**self._document, "learner": {**learner, "gradient_booster": booster}}
 
     def read_chains(
         self, inputs: Sequence[Input], levels: Mapping[int, int], intercept: Sequence[float]
@@ -62,6 +60,11 @@ class XGBoostJson:
         for tree, group in zip(self._trees, self._groups, strict=True):
             chains[group].append(_read_tree(tree, inputs, levels))
         return chains
+
+
+def _without_leaf_values(tree: Mapping[str, Any]) -> dict[str, Any]:
+    nodes = zip(tree["left_children"], tree["split_conditions"], strict=True)
+    return {**tree, "split_conditions": [0.0 if left < 0 else condition for left, condition in nodes]}
 
 
 def _read_tree(tree: Mapping[str, Any], inputs: Sequence[Input], levels: Mapping[int, int]) -> Tree:
