@@ -14,8 +14,9 @@ import numpy.typing as npt
 Float64 = npt.NDArray[np.float64]
 Arrays = Mapping[str, npt.NDArray[Any]]
 
-# Terms held at once: 4 MiB, or more where columns are so many that calls for fewer rows would cost more than the work.
-_TERMS_PER_CHUNK = 1 << 19
+# Terms held at once: 1 MiB, or more where columns are so many that calls for fewer rows would cost more than the work.
+# Beyond it the time of 10,000 rows varies up to eightfold from run to run.
+_TERMS_PER_CHUNK = 1 << 17
 _LEAST_ROWS_PER_CHUNK = 256
 # Below this number of rows and outputs one call to accumulate is cheaper than one addition per column.
 _FEW_SUMS = 64
