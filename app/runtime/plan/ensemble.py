@@ -117,9 +117,18 @@ class Ensemble:
 
 def keep_inside_unit_interval(probabilities: Answers) -> Answers:
     """Move probabilities to at least 1e-7 from 0 and 1, keeping their order: (rows,) or (rows, classes)."""
+    if len(probabilities) == 1 and _is_inside(probabilities):
+        return probabilities
     if probabilities.ndim == 1:
         return _keep_one_class_inside(probabilities)
     return _keep_classes_inside(probabilities)
+
+
+def _is_inside(probabilities: Answers) -> bool:
+    """For one row: plain numbers compare in a tenth of the time that NumPy needs for so few."""
+    numbers = probabilities.ravel().tolist()
+    is_below = probabilities.ndim > 1 or numbers[0] <= _LARGEST_PROBABILITY
+    return is_below and min(numbers) >= _SMALLEST_PROBABILITY
 
 
 def _keep_one_class_inside(probabilities: Answers) -> Answers:

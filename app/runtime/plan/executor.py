@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from app.errors import PredictionFailed
 from app.runtime.plan.answers import AnswerForm, refuse_non_finite
 from app.runtime.plan.encoding import FeatureEncoder
-from app.runtime.plan.ensemble import Ensemble
+from app.runtime.plan.ensemble import Answers, Ensemble, Matrix
 from app.runtime.predictions import Predictions
 from app.runtime.rows import TypedRow
 
+# Fewer rows are computed in about the time that it takes to find equal ones.
+_FEWEST_ROWS_TO_COMPARE = 200
+
 
 class PlanExecutor:
-    """Safe to call from several threads at once."""
+    """Safe to call from several threads at once.
+
+    One request is computed by one thread: two that shared the rows of a large one took turns at the interpreter and were
+    no faster, because each NumPy operation works on a block that fits the cache and is over in microseconds.
+    """
 
     def __init__(self, encoder: FeatureEncoder, ensemble: Ensemble, answers: AnswerForm) -> None:
         self._encoder = encoder
@@ -29,10 +37,25 @@ class PlanExecutor:
             PredictionFailed: when a step breaks on rows that fit the schema, or an answer is not a finite number.
         """
         try:
-            # Extreme rows may overflow on the way, as they do in AutoGluon; what comes out is checked.
-            with np.errstate(all="ignore"):
-                numbers = self._ensemble.predict(self._encoder.encode(rows))
+            numbers = self._compute(self._encoder.encode(rows))
         except Exception as fault:
             raise PredictionFailed("The model could not predict these rows.") from fault
         refuse_non_finite(numbers)
         return self._answers.describe(numbers)
+
+    def _compute(self, matrix: Matrix) -> Answers:
+        # Extreme rows may overflow on the way, as they do in AutoGluon; what comes out is checked.
+        with np.errstate(all="ignore"):
+            if len(matrix) < _FEWEST_ROWS_TO_COMPARE:
+                return self._ensemble.predict(matrix)
+            distinct, places = find_distinct_rows(matrix)
+            return self._ensemble.predict(distinct)[places]
+
+
+def find_distinct_rows(matrix: Matrix) -> tuple[Matrix, npt.NDArray[np.intp]]:
+    """The rows of a C-contiguous matrix that differ in any bit, and for each row the place of its like among them."""
+    keys = matrix.view(f"V{matrix.shape[1] * matrix.itemsize}").ravel().tolist()
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    places = np.fromiter(map(numbers.__getitem__, keys), np.intp, len(keys))
+    distinct = np.frombuffer(b"".join(numbers), matrix.dtype).reshape(len(numbers), -1)
+    return distinct, places
