@@ -21,8 +21,8 @@ _FEWEST_ROWS_TO_COMPARE = 200
 class PlanExecutor:
     """Safe to call from several threads at once.
 
-    One request is computed by one thread: two that shared the rows of a large one took turns at the interpreter and were
-    no faster, because each NumPy operation works on a block that fits the cache and is over in microseconds.
+    One request is computed by one thread. Two that shared the rows of a large one took turns at the interpreter and
+    were no faster: each NumPy operation works on a block that fits the cache, and is over in microseconds.
     """
 
     def __init__(self, encoder: FeatureEncoder, ensemble: Ensemble, answers: AnswerForm) -> None:
