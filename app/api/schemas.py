@@ -36,6 +36,12 @@ class PredictionRequest(Schema):
         error_messages={"required": "A list of rows is required.", "null": "Expected a list of rows, got null."},
     )
 
+    def load(self, data: Any, **options: Any) -> Any:
+        """Take a document that fits as it is; what marshmallow would make of it is the same."""
+        if not options and type(data) is dict and len(data) == 1 and type(rows := data.get("data")) is list and rows:
+            return data
+        return super().load(data, **options)
+
 
 class Answer(Schema):
     """What the service says: every member is always there, unless its metadata calls it optional."""

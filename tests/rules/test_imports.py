@@ -32,7 +32,7 @@ EXCEPTIONS = {
     ("app.training.settings", "config"): "the training presets lie there as a data file",
 }
 AUTOGLUON_PLACES = ("app/training/", "app/runtime/native.py")
-FLASK_PLACES = ("app/api/", "app/__init__.py")
+FLASK_PLACES = ("app/api/", "app/__init__.py", "config/gunicorn.py")
 HEAVY = {"autogluon", "pandas", "sklearn", "scipy", "lightgbm", "catboost", "xgboost", "matplotlib"}
 STARTS = ("app", "wsgi", "app.cli.main", "config.gunicorn")
 
