@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -53,7 +54,10 @@ def ask_predictor(predictor: TabularPredictor, held_out: pd.DataFrame, schema: F
     rows = frame_to_rows(frame, schema)
     checked = _check_each(rows, schema)
     if not checked:
-        raise TrainingRefused("No held-out row fits the feature schema: hold out rows like those of training.")
+        raise TrainingRefused(
+            f"No held-out row fits the feature schema; most often {_find_commonest_fault(rows, schema)} "
+            "Hold out rows like those of training, or leave out that column."
+        )
     positions = list(checked)
     expected = predict_frame(predictor, frame.iloc[positions])
     return ProofRows(
@@ -142,6 +146,16 @@ def frame_to_rows(frame: pd.DataFrame, schema: FeatureSchema) -> list[dict[str, 
     """The rows of a DataFrame as a caller would send them in JSON."""
     columns = {feature.name: [to_scalar(value) for value in frame[feature.name]] for feature in schema.features}
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _find_commonest_fault(rows: Sequence[dict[str, Scalar | None]], schema: FeatureSchema) -> str:
+    try:
+        RowValidator(schema).check(rows)
+    except InvalidRows as refused:
+        counts = Counter((fault.field, fault.message) for fault in refused.faults)
+        (field, message), _ = counts.most_common(1)[0]
+        return f'in the field "{field}": {message}'
+    return "there is none."
 
 
 def _check_each(rows: Sequence[dict[str, Scalar | None]], schema: FeatureSchema) -> dict[int, TypedRow]:
