@@ -231,13 +231,57 @@ def test_malformed_chunks_are_the_fault_of_the_caller(client: FlaskClient, chunk
     assert answer.get_json()["detail"] == "The body's chunks are not well formed."
 
 
-def test_a_body_that_ends_early_is_refused(client: FlaskClient) -> None:
-    body = io.BytesIO(b'{"da')
-
-    answer = client.post("/predict", input_stream=body, headers=JSON, environ_overrides={"CONTENT_LENGTH": "400"})
+@pytest.mark.parametrize("sent", [b'{"da', json.dumps({"data": [ROW]}).encode()], ids=["a part", "a whole document"])
+def test_a_body_that_ends_early_is_refused(client: FlaskClient, sent: bytes) -> None:
+    answer = client.post(
+        "/predict", input_stream=io.BytesIO(sent), headers=JSON, environ_overrides={"CONTENT_LENGTH": "400"}
+    )
 
     assert answer.status_code == 400
     assert answer.get_json()["error"] == "bad_request"
+
+
+class BrokenConnection(io.BytesIO):
+    def read(self, size: int | None = -1) -> bytes:
+        raise ConnectionResetError(size)
+
+
+def test_a_connection_that_breaks_is_no_fault_of_the_service(client: FlaskClient) -> None:
+    answer = client.post(
+        "/predict", input_stream=BrokenConnection(), headers=JSON, environ_overrides={"CONTENT_LENGTH": "400"}
+    )
+
+    assert answer.status_code == 400
+    assert answer.get_json()["error"] == "bad_request"
+
+
+def test_nothing_is_read_beyond_the_stated_length(client: FlaskClient) -> None:
+    document = json.dumps({"data": [ROW]}).encode()
+    body = io.BytesIO(document + b"POST /the-next-request")
+
+    answer = client.post(
+        "/predict", input_stream=body, headers=JSON, environ_overrides={"CONTENT_LENGTH": str(len(document))}
+    )
+
+    assert answer.status_code == 200
+    assert body.tell() == len(document)
+
+
+@pytest.mark.parametrize("length", ["-5", "+40", "4_0", "x", "", "\u0661", "9" * 5000])
+def test_a_length_that_is_no_plain_number_admits_no_body(client: FlaskClient, length: str) -> None:
+    body = io.BytesIO(json.dumps({"data": [ROW]}).encode())
+
+    answer = client.post("/predict", input_stream=body, headers=JSON, environ_overrides={"CONTENT_LENGTH": length})
+
+    assert answer.status_code == 400
+    assert body.tell() == 0
+
+
+def test_a_body_may_be_as_large_as_the_limit(client: FlaskClient) -> None:
+    body = json.dumps({"data": [ROW]}).encode()
+
+    assert client.post("/predict", data=body.ljust(1_000_000), headers=JSON).status_code == 200
+    assert client.post("/predict", data=body.ljust(1_000_001), headers=JSON).status_code == 413
 
 
 documents = st.recursive(
@@ -259,12 +303,13 @@ def test_any_document_without_repetition_is_read_as_it_is(document: Any, indent:
     assert parse_json(text.encode()) == document
 
 
-@given(st.dictionaries(text_with_traps, text_with_traps, min_size=1), st.sampled_from([":", " :", "\t\n: "]), st.data())
-def test_a_repetition_is_found_whatever_the_text_around_it(
-    row: dict[str, str], colon: str, data: st.DataObject
-) -> None:
+@given(st.dictionaries(text_with_traps, text_with_traps, min_size=1), st.data())
+def test_a_repetition_is_found_whatever_the_text_around_it(row: dict[str, str], data: st.DataObject) -> None:
     repeated = data.draw(st.sampled_from(sorted(row)))
-    members = [f"{json.dumps(name)}{colon}{json.dumps(value)}" for name, value in [*row.items(), (repeated, "")]]
+    colons = st.sampled_from([":", " :", "\t\n: ", "\r:"])
+    members = [
+        json.dumps(name) + data.draw(colons) + json.dumps(value) for name, value in [*row.items(), (repeated, "")]
+    ]
     body = '{"data": [{' + ",".join(members) + "}]}"
 
     with pytest.raises(BadRequest) as refusal:
