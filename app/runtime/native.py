@@ -92,18 +92,31 @@ def predict_frame(predictor: TabularPredictor, frame: pd.DataFrame) -> Predictio
         PredictionFailed: when an answer is not a finite number.
     """
     if predictor.can_predict_proba:
-        probabilities = predictor.predict_proba(frame)
-        labels = predictor.predict_from_proba(probabilities, decision_threshold=predictor.decision_threshold)
-        _refuse_non_finite(probabilities.to_numpy())
-        names = [str(name) for name in probabilities.columns]
-        by_row = [dict(zip(names, row, strict=True)) for row in probabilities.to_numpy().tolist()]
-        return Predictions(np.asarray(labels).tolist(), by_row)
+        probabilities = predictor.predict_proba(frame, as_pandas=False, as_multiclass=False)
+        _refuse_non_finite(probabilities)
+        return _describe_classes(predictor, probabilities)
     answers = predictor.predict(frame)
     _refuse_non_finite(answers.to_numpy())
     if isinstance(answers, pd.DataFrame):
         levels = [str(level) for level in answers.columns]
         return Predictions([dict(zip(levels, row, strict=True)) for row in answers.to_numpy().tolist()], None)
     return Predictions(answers.to_numpy().tolist(), None)
+
+
+def _describe_classes(predictor: TabularPredictor, probabilities: np.ndarray[Any, Any]) -> Predictions:
+    """Labels as `predict` chooses them, and all probabilities.
+
+    Two classes come as the probability of the second one, in the precision of the models: compared in 64 bits, as
+    `predict_from_proba` does, the 0.43 of a forest of 100 trees would be above a threshold of 0.43.
+    """
+    if probabilities.ndim == 1:
+        chosen = (probabilities > predictor.decision_threshold).astype(int)
+        probabilities = np.stack([1 - probabilities, probabilities], axis=1)
+    else:
+        chosen = probabilities.argmax(axis=1)
+    names = [str(label) for label in predictor.class_labels]
+    labels: list[Any] = np.asarray(predictor.class_labels)[chosen].tolist()
+    return Predictions(labels, [dict(zip(names, row, strict=True)) for row in probabilities.tolist()])
 
 
 def _refuse_non_finite(values: np.ndarray[Any, Any]) -> None:

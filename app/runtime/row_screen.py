@@ -1,4 +1,4 @@
-"""Accepts a clean row in microseconds: a function generated from the feature schema, one expression per feature.
+"""Reads usual rows in microseconds: a function generated from the feature schema, one expression per feature.
 
 What the expression does not recognise is read by the feature's own field; whatever that refuses makes the row unsure.
 Limits and known values are tried on the field when the function is built, so that the two cannot come apart.
@@ -14,13 +14,16 @@ from typing import Any
 import numpy as np
 from marshmallow import ValidationError
 
+from app.errors import FieldFault
 from app.release.schema import Feature, Scalar
 from app.runtime.dates import parse_date, read_moment
 
-# The value of a row as the model gets it; raises ValidationError for what validation refuses or warns about.
-ReadValue = Callable[[Any], Scalar | None]
-# The typed row, or None: not sure, ask the validator.
-RowScreen = Callable[[Any], tuple[Scalar | None, ...] | None]
+# One value of the row at this position as the model gets it. Appends what is to be told of an accepted value; raises
+# ValidationError for one that is not accepted.
+ReadValue = Callable[[Any, int, list[FieldFault]], Scalar | None]
+# From rows to: each row typed, or None; the positions of these None, where marshmallow must tell why; what the readers
+# appended, which holds nothing final about the rows at those positions.
+RowScreen = Callable[[Sequence[Any]], tuple[list[tuple[Scalar | None, ...] | None], list[int], list[FieldFault]]]
 
 # KeyError: a field is missing. TypeError: a value has no hash. ValueError: a day that its month does not have.
 _UNSURE = (ValidationError, KeyError, TypeError, ValueError)
@@ -33,15 +36,18 @@ _NAIVE_DATE = re.compile(_PLAIN_DATE % "", re.ASCII)
 _NAIVE_OR_UTC_DATE = re.compile(_PLAIN_DATE % "Z?", re.ASCII)
 
 # By position, never by name: nothing of the schema or of a row becomes source text.
-_TEXT_FROM_LIST = "known{p}[row[name{p}]]"
-_VALUE_FROM_LIST = "listed{p}[v] if type(v := row[name{p}]) is kind{p} and v in listed{p} else known{p}[v]"
-_ANY_TEXT = "v if type(v := row[name{p}]) is str else known{p}[v]"
-_INTEGER = "v if type(v := row[name{p}]) is int and low{p} <= v <= high{p} else known{p}[v]"
+_OTHERWISE = "known{p}[v] if v in known{p} else read{p}(v, position, news)"
+_TEXT_FROM_LIST = "known{p}[v] if (v := row[name{p}]) in known{p} else read{p}(v, position, news)"
+_VALUE_FROM_LIST = "listed{p}[v] if type(v := row[name{p}]) is kind{p} and v in listed{p} else " + _OTHERWISE
+_ANY_TEXT = "v if type(v := row[name{p}]) is str else " + _OTHERWISE
+_INTEGER = "v if type(v := row[name{p}]) is int and low{p} <= v <= high{p} else " + _OTHERWISE
 _FLOAT = (
     "v if (t := type(v := row[name{p}])) is float and low{p} <= v <= high{p}"
-    " else float(v) if t is int and low{p} <= v <= high{p} else known{p}[v]"
+    " else float(v) if t is int and low{p} <= v <= high{p} else " + _OTHERWISE
 )
-_DATE = "v if type(v := row[name{p}]) is str and is_plain{p}(v) and low{p} <= moment{p}(v) <= high{p} else known{p}[v]"
+_DATE = (
+    "v if type(v := row[name{p}]) is str and is_plain{p}(v) and low{p} <= moment{p}(v) <= high{p} else " + _OTHERWISE
+)
 
 
 def build_row_screen(features: Sequence[Feature], readers: Sequence[ReadValue]) -> RowScreen:
@@ -50,7 +56,7 @@ def build_row_screen(features: Sequence[Feature], readers: Sequence[ReadValue]) 
     expressions = []
     for position, (feature, read) in enumerate(zip(features, readers, strict=True)):
         expression, bound = _choose_expression(feature, read)
-        values = {"name": feature.name, "known": _KnownValues(feature, read), **bound}
+        values = {"name": feature.name, "known": _read_known_values(feature, read), "read": read, **bound}
         constants.update({f"{name}{position}": value for name, value in values.items()})
         expressions.append(expression.format(p=position))
     # Generated because a loop that calls one function per feature takes up to twice as long.
@@ -62,32 +68,30 @@ def build_row_screen(features: Sequence[Feature], readers: Sequence[ReadValue]) 
 def _write_source(expressions: Sequence[str]) -> str:
     return "\n".join(
         [
-            "def screen(row):",
-            "    if type(row) is not dict:",
-            "        return None",
-            "    try:",
-            "        return (",
-            *(f"            ({expression})," for expression in expressions),
-            "        )",
-            "    except UNSURE:",
-            "        return None",
+            "def screen(rows):",
+            "    typed, unsure, news = [], [], []",
+            "    for position, row in enumerate(rows):",
+            "        try:",
+            "            if type(row) is not dict:",
+            "                raise TypeError",
+            "            typed.append((",
+            *(f"                ({expression})," for expression in expressions),
+            "            ))",
+            "        except UNSURE:",
+            "            typed.append(None)",
+            "            unsure.append(position)",
+            "    return typed, unsure, news",
         ]
     )
 
 
-class _KnownValues(dict[Any, Scalar | None]):
-    """Null and the values of training as text, where the field accepts them, and what they become; it reads the others.
+def _read_known_values(feature: Feature, read: ReadValue) -> dict[Any, Scalar | None]:
+    """Null and the values of training as text, where the field accepts them, and what they become.
 
     There are no numbers and booleans among the keys: 1, 1.0 and True are one key to Python.
     """
-
-    def __init__(self, feature: Feature, read: ReadValue) -> None:
-        texts = [str(value) for value in feature.categories or ()]
-        super().__init__(_read_each([None, *texts, *(text.strip() for text in texts)], read))
-        self._read = read
-
-    def __missing__(self, value: Any) -> Scalar | None:
-        return self._read(value)
+    texts = [str(value) for value in feature.categories or ()]
+    return dict(_read_each([None, *texts, *(text.strip() for text in texts)], read))
 
 
 def _choose_expression(feature: Feature, read: ReadValue) -> tuple[str, Mapping[str, Any]]:
@@ -115,11 +119,15 @@ def _choose_from_list(feature: Feature, read: ReadValue) -> tuple[str, Mapping[s
 
 
 def _read_each(values: Sequence[Any], read: ReadValue) -> Iterator[tuple[Any, Scalar | None]]:
+    """What becomes of those values that are accepted without a word."""
     for value in values:
+        news: list[FieldFault] = []
         try:
-            yield value, read(value)
+            typed = read(value, 0, news)
         except _UNSURE:
             continue
+        if not news:
+            yield value, typed
 
 
 def _bind_numbers(feature: Feature, read: ReadValue) -> Mapping[str, Any]:

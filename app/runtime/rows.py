@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -14,7 +14,7 @@ from app.errors import FieldFault, InvalidRows
 from app.release.schema import Feature, FeatureSchema, Scalar
 from app.runtime.dates import parse_date, read_moment
 from app.runtime.row_fields import FIELD_OF_TYPE, make_value_lookup, value_key
-from app.runtime.row_screen import build_row_screen
+from app.runtime.row_screen import ReadValue, build_row_screen
 
 OnUnseenValue = Literal["accept", "reject"]
 OnUnknownField = Literal["ignore", "reject"]
@@ -45,7 +45,7 @@ def build_row_schema(schema: FeatureSchema) -> type[Schema]:
 
 
 class RowValidator:
-    """Checks rows for one feature schema: a generated screen accepts clean rows, marshmallow judges the others.
+    """Checks rows for one feature schema: a generated screen accepts valid rows, marshmallow judges the others.
 
     Args:
         on_unseen_value: What a category or number outside training gets: `accept` (a warning) or `reject`.
@@ -76,21 +76,27 @@ class RowValidator:
         Raises:
             InvalidRows: with every fault of every row, ordered by row.
         """
-        screened = list(map(self._screen, rows))
-        unsure = [position for position, row in enumerate(screened) if row is None]
+        screened, unsure, news = self._screen(rows)
         # Rows with every feature and no more fields than features have no unknown field.
-        if not unsure and set(map(len, rows)) == self._name_counts:
+        if not unsure and not news and set(map(len, rows)) == self._name_counts:
             return CheckedRows(cast("list[TypedRow]", screened), [])
-        return self._complete(rows, screened, unsure)
+        return self._complete(rows, screened, unsure, news)
 
     def check_thoroughly(self, rows: Sequence[Any]) -> CheckedRows:
         """The same by marshmallow alone, twenty times slower: what `check` is proven against."""
-        return self._complete(rows, [None] * len(rows), range(len(rows)))
+        return self._complete(rows, [None] * len(rows), range(len(rows)), [])
 
-    def _complete(self, rows: Sequence[Any], screened: list[TypedRow | None], unsure: Sequence[int]) -> CheckedRows:
+    def _complete(
+        self,
+        rows: Sequence[Any],
+        screened: list[TypedRow | None],
+        unsure: Sequence[int],
+        news: Iterable[FieldFault],
+    ) -> CheckedRows:
         loaded, faults = self._load(rows, unsure)
         warnings: list[FieldFault] = []
-        unseen = list(self._find_unseen_values(loaded))
+        unseen = [one for one in news if one.row not in loaded]
+        unseen.extend(self._find_unseen_values(loaded))
         unknown = list(self._find_unknown_fields(rows))
         (faults if self._on_unseen_value == "reject" else warnings).extend(unseen)
         (faults if self._on_unknown_field == "reject" else warnings).extend(unknown)
@@ -122,13 +128,14 @@ class RowValidator:
 
     def _find_unknown_fields(self, rows: Iterable[Any]) -> Iterator[FieldFault]:
         """Each unknown name once, at its first row: a client that sends one extra column sends it everywhere."""
-        seen: set[str] = set()
+        accepted = set(self._expected)
         for position, row in enumerate(rows):
-            if not isinstance(row, dict) or self._expected.issuperset(row):
+            if not isinstance(row, dict) or accepted.issuperset(row):
                 continue
-            for name in row.keys() - self._expected - seen:
-                seen.add(name)
-                yield FieldFault(position, name, self._describe_unknown(name, suggest=len(seen) <= _MOST_SUGGESTIONS))
+            for name in [name for name in row if name not in accepted]:
+                accepted.add(name)
+                count = len(accepted) - len(self._expected)
+                yield FieldFault(position, name, self._describe_unknown(name, suggest=count <= _MOST_SUGGESTIONS))
 
     def _describe_unknown(self, name: str, *, suggest: bool) -> str:
         message = "The model does not know this field; it was ignored."
@@ -176,14 +183,14 @@ class _NoveltyCheck:
         return f"This date is outside the range of training, {self.feature.minimum} to {self.feature.maximum}."
 
 
-def _make_reader(field: Field[Any], check: _NoveltyCheck) -> Callable[[Any], Scalar | None]:
-    """Read one value as its field does, and refuse also what would bring a warning."""
+def _make_reader(field: Field[Any], check: _NoveltyCheck) -> ReadValue:
+    """Read one value as its field does, and tell when training has not seen it."""
 
-    def read(value: Any) -> Scalar | None:
+    def read(value: Any, position: int, news: list[FieldFault]) -> Scalar | None:
         typed: Scalar | None = field.deserialize(value)
-        news = check.describe(typed)
-        if news is not None:
-            raise ValidationError(news)
+        message = check.describe(typed)
+        if message is not None:
+            news.append(FieldFault(position, check.feature.name, message))
         return typed
 
     return read

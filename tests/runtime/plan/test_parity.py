@@ -140,3 +140,72 @@ def test_a_single_family_has_a_plan_with_and_without_a_bag(family: str, bag_fold
     made = write_and_read_plan(FittedModel(predictor, frame[:400], frame[400:]), tmp_path / "plan")
     proof = ask_predictor(predictor, frame[400:], made.schema)
     assert find_plan_fault(made.plan, predictor, made.schema, proof) is None
+
+
+def _fit_two_classes(path: Path) -> FittedModel:
+    frame = make_mixed_frame(500).drop(columns=["note", "tier", "spent"])
+    predictor = fit_predictor(frame[:400], problem_type="binary", path=path, families=("GBM", "RF"))
+    return FittedModel(predictor, frame[:400], frame[400:])
+
+
+def find_fault(model: FittedModel, directory: Path) -> str | None:
+    made = write_and_read_plan(model, directory)
+    return find_plan_fault(made.plan, model.predictor, made.schema, ask_predictor(*_parts(model), made.schema))
+
+
+def _parts(model: FittedModel) -> tuple[Any, pd.DataFrame]:
+    return model.predictor, model.held_out
+
+
+def hold_best_model(model: FittedModel) -> Any:
+    """The object that the predictor itself predicts with from now on."""
+    hold_in_memory(model.predictor)
+    return model.predictor._trainer.load_model(model.predictor.model_best)
+
+
+@pytest.mark.parametrize("problem_type", ["binary", "multiclass"])
+def test_temperature_scaling_is_part_of_the_plan(
+    plannable: Callable[[str], FittedModel], tmp_path: Path, problem_type: str
+) -> None:
+    model = plannable(problem_type)
+    best = hold_best_model(model)
+    before = model.predictor.predict_proba(model.held_out)
+    best.temperature_scalar = 1.7
+    try:
+        assert find_fault(model, tmp_path / "plan") is None
+        assert not np.allclose(model.predictor.predict_proba(model.held_out), before, atol=1e-3)
+    finally:
+        best.temperature_scalar = None
+
+
+def test_conformal_additions_are_part_of_the_plan(plannable: Callable[[str], FittedModel], tmp_path: Path) -> None:
+    model = plannable("quantile")
+    best = hold_best_model(model)
+    before = model.predictor.predict(model.held_out)
+    best.conformalize = [np.float64(-0.3), 0.0, np.float64(0.7)]
+    try:
+        assert find_fault(model, tmp_path / "plan") is None
+        assert not np.allclose(model.predictor.predict(model.held_out), before, atol=1e-3)
+    finally:
+        best.conformalize = None
+
+
+@pytest.mark.parametrize("threshold", [0.25, 0.43, np.float64(0.43)])
+def test_the_decision_threshold_is_part_of_the_plan(tmp_path: Path, threshold: float) -> None:
+    model = _fit_two_classes(tmp_path / "ag")
+    model.predictor.set_decision_threshold(threshold)
+    assert find_fault(model, tmp_path / "plan") is None
+    made = write_and_read_plan(model, tmp_path / "again")
+    rows = ask_predictor(*_parts(model), made.schema).typed
+    assert made.plan.predict(rows).labels == model.predictor.predict(model.held_out).tolist()
+
+
+@pytest.mark.parametrize("kept", [3, 2])
+def test_classes_too_rare_to_train_on_are_part_of_the_plan(tmp_path: Path, kept: int) -> None:
+    frame = make_mixed_frame(500).drop(columns=["note", "bought", "spent"])
+    frame = frame[frame["tier"] <= kept]
+    rare = frame[frame["tier"] == 1].head(3).assign(tier=9)
+    train = pd.concat([frame[:-100], rare])
+    predictor = fit_predictor(train, problem_type="multiclass", path=tmp_path / "ag", families=("GBM", "XGB"))
+    assert predictor._learner.label_cleaner.invalid_class_count == 1
+    assert find_fault(FittedModel(predictor, train, frame[-100:]), tmp_path / "plan") is None

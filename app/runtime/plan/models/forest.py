@@ -26,6 +26,7 @@ _MOST_CONDITIONS_IN_8_BYTES = 2**16
 _FEWEST_ROWS_OF_CIRCUIT = 256
 # What one block works on stays in the second-level cache.
 _MOST_ROWS_OF_CIRCUIT = 1280
+_FEWEST_ROWS_OF_BOXES = 2500
 _PAIRS_OF_WALK = 1 << 13
 _MOST_COMPARED = 256
 
@@ -38,7 +39,7 @@ class ForestModel:
     """
 
     def __init__(self, document: Mapping[str, Any], directory: Path) -> None:
-        files, circuit = document["files"], document["circuit"]
+        files, circuits = document["files"], document["circuits"]
         self._columns = np.array(document["columns"], np.intp)
         self._fill = np.array(document["fill"], np.float32)
         self._first_keys = (np.arange(len(self._columns), dtype=np.int64) << 32) + 2**31
@@ -48,7 +49,7 @@ class ForestModel:
         nodes = _open_array(directory / files["nodes"])
         self._one_row = _OneRow(nodes, self._conditions, len(self._columns), self._trees)
         self._walk = _Walk(nodes, self._conditions, self._trees)
-        self._circuit = None if circuit is None else _Circuit(circuit, directory, self._conditions, len(self._columns))
+        self._circuits = None if circuits is None else _Circuits(circuits, directory, len(self._columns))
 
     def predict(self, matrix: Float64) -> Float64:
         """(rows, columns) to (rows,), for multiclass to (rows, classes)."""
@@ -58,11 +59,13 @@ class ForestModel:
             # Unlike a sum, which adds in pairs where it likes to, an accumulation has only one order.
             one: Float64 = np.add.accumulate(answers, axis=0)[-1:] / self._trees
             return one
-        method = self._circuit if self._circuit and len(keys) >= _FEWEST_ROWS_OF_CIRCUIT else self._walk
-        total = np.zeros((len(keys), *self._values.shape[1:]))
-        for rows in _split_evenly(len(keys), method.most_rows):
-            for leaves in method.find_leaves(keys[rows]):
-                total[rows] += self._values.take(leaves, axis=0)
+        method = self._circuits if self._circuits and len(keys) >= _FEWEST_ROWS_OF_CIRCUIT else self._walk
+        total = np.empty((len(keys), *self._values.shape[1:]))
+        for rows, places in method.find_leaves(keys):
+            part = np.zeros((len(rows), *self._values.shape[1:]))
+            for leaves in places:
+                part += self._values.take(leaves, axis=0)
+            total[rows] = part
         total /= self._trees
         return total
 
@@ -82,9 +85,9 @@ def _open_array(path: Path) -> npt.NDArray[Any]:
     return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
-def _split_evenly(rows: int, most: int) -> Iterator[slice]:
-    step = max(1, -(-rows // max(1, -(-rows // most))))
-    return (slice(start, min(rows, start + step)) for start in range(0, rows, step))
+def _split_evenly(rows: Int64, most: int) -> Iterator[Int64]:
+    step = max(1, -(-len(rows) // max(1, -(-len(rows) // most))))
+    return (rows[start : start + step] for start in range(0, len(rows), step))
 
 
 class _OneRow:
@@ -139,8 +142,6 @@ class _OneRow:
 class _Walk:
     """Follows many rows through some trees at a time, dropping pairs of tree and row that have reached their leaf."""
 
-    most_rows = _PAIRS_OF_WALK
-
     def __init__(self, nodes: Int64, conditions: Int64, trees: int) -> None:
         self._nodes = nodes
         self._conditions = conditions
@@ -148,8 +149,12 @@ class _Walk:
         features = conditions >> 32
         self._features = features.astype(np.min_scalar_type(int(features[-1])))
 
-    def find_leaves(self, keys: Int64) -> Iterator[Int64]:
-        """(rows, features) to (rows,) for one tree after the other: the places of the leaves' values."""
+    def find_leaves(self, keys: Int64) -> Iterator[tuple[Int64, Iterator[Int64]]]:
+        """Some of the rows of (rows, features), and for one tree after the other the places of their leaves' values."""
+        for rows in _split_evenly(np.arange(len(keys)), _PAIRS_OF_WALK):
+            yield rows, self._follow(keys[rows])
+
+    def _follow(self, keys: Int64) -> Iterator[Int64]:
         ranks = self._conditions.searchsorted(keys).ravel()
         offsets = np.arange(len(keys)) * keys.shape[1]
         step = max(1, _PAIRS_OF_WALK // len(keys))
@@ -173,21 +178,64 @@ class _Walk:
         return places - len(self._conditions)
 
 
-class _Circuit:
-    """Computes every gate of the forest for 64 rows a word; what gates are, _write_circuit of the export says."""
+class _Circuits:
+    """The circuit for any row and, for so many rows that they fill boxes, those for the rows of one box each."""
 
-    most_rows = _MOST_ROWS_OF_CIRCUIT
-
-    def __init__(self, document: Mapping[str, Any], directory: Path, conditions: Int64, features: int) -> None:
+    def __init__(self, document: Mapping[str, Any], directory: Path, features: int) -> None:
         files = document["files"]
+        conditions = _open_array(directory / files["circuits"])
+        wires = _open_array(directory / files["wires"])
+        steps = np.load(directory / files["steps"], allow_pickle=False)
+        digits = int(document["digits"])
+        self._splits = np.array(document["splits"], np.int64)
+        circuits = []
+        first_condition = first_step = first_wire = 0
+        for count, lengths in zip(document["conditions"], document["steps_of_groves"], strict=True):
+            ends = np.cumsum(lengths)
+            own = steps[first_step : first_step + ends[-1]]
+            last_condition, last_wire = first_condition + count, first_wire + own.sum()
+            groves = np.split(own, ends[:-1])
+            circuits.append(
+                _Circuit(
+                    conditions[first_condition:last_condition], features, wires[first_wire:last_wire], groves, digits
+                )
+            )
+            first_condition, first_wire, first_step = last_condition, last_wire, first_step + ends[-1]
+        self._whole, *self._boxes = circuits
+
+    def find_leaves(self, keys: Int64) -> Iterator[tuple[Int64, Iterator[Places]]]:
+        """Some of the rows of (rows, features), and for one tree after the other the places of their leaves' values."""
+        for circuit, own in self._share_out(keys):
+            for rows in _split_evenly(own, _MOST_ROWS_OF_CIRCUIT):
+                yield rows, circuit.find_leaves(keys[rows])
+
+    def _share_out(self, keys: Int64) -> Iterator[tuple[_Circuit, Int64]]:
+        rows = np.arange(len(keys))
+        if len(keys) < _FEWEST_ROWS_OF_BOXES:
+            yield self._whole, rows
+            return
+        place = np.zeros(len(keys), np.int64)
+        while place[0] < len(self._splits):
+            split = self._splits[place]
+            place += place + 1 + (keys[rows, split >> 32] > split)
+        place -= len(self._splits)
+        for box, circuit in enumerate(self._boxes):
+            if len(own := np.flatnonzero(place == box)):
+                yield circuit, own
+
+
+class _Circuit:
+    """Computes every gate of a circuit for 64 rows a word; what gates are, _draw_circuit of the export says."""
+
+    def __init__(
+        self, conditions: Int64, features: int, wires: npt.NDArray[np.int32], groves: list[Int64], digits: int
+    ) -> None:
         self._conditions = conditions
         self._starts = _find_starts(conditions, features).tolist()
-        self._wires = _open_array(directory / files["wires"])
-        steps = np.load(directory / files["steps"], allow_pickle=False)
-        self._widest = int(max(steps[:, :3].sum(axis=1).max(), steps[:, 3].max()))
-        ends = np.cumsum(document["steps_of_groves"]).tolist()
-        self._groves = [steps[start:end].tolist() for start, end in pairwise([0, *ends])]
-        self._digits = int(document["digits"])
+        self._wires = wires
+        self._widest = max(int(max(steps[:, :3].sum(axis=1).max(), steps[:, 3].max())) for steps in groves)
+        self._groves = [steps.tolist() for steps in groves]
+        self._digits = digits
 
     def find_leaves(self, keys: Int64) -> Iterator[Places]:
         """(rows, features) to (rows,) for one tree after the other: the places of the leaves' values."""
