@@ -76,6 +76,22 @@ def published_store(fitted: Callable[[str], FittedModel], tmp_path_factory: pyte
     return store
 
 
+@pytest.fixture(scope="session")
+def published_plan(plannable: Callable[[str], FittedModel], tmp_path_factory: pytest.TempPathFactory) -> ReleaseStore:
+    """A store in which version 1 is an active binary model with a compiled plan. Not to be changed."""
+    store = ReleaseStore(tmp_path_factory.mktemp("published-plan"))
+    model = plannable("binary")
+    make_release(store, model.predictor, model.held_out, train_data=model.train_data)
+    return store
+
+
+@pytest.fixture
+def plan_store(published_plan: ReleaseStore, tmp_path: Path) -> ReleaseStore:
+    """A copy of the published plan that a test may damage."""
+    shutil.copytree(published_plan.path, tmp_path / "plans")
+    return ReleaseStore(tmp_path / "plans")
+
+
 @pytest.fixture
 def store(published_store: ReleaseStore, tmp_path: Path) -> ReleaseStore:
     """A copy of the published store that a test may damage."""

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from app.release.golden import read_golden_rows
-from app.release.store import GOLDEN, ReleaseStore, read_schema
+from app.release.store import GOLDEN, PLAN, ReleaseStore, read_schema
 from app.runtime.predictions import Predictions
 from app.runtime.rows import TypedRow
 from app.training.profile import profile_features
-from app.training.publication.proof import ask_predictor, prove_answers
+from app.training.publication.proof import ask_predictor, find_plan_fault, prove_answers
 from app.training.refusals import TrainingRefused
 from tests.builders import make_release
 from tests.fixtures import FittedModel
@@ -70,6 +70,25 @@ def test_a_hold_out_in_which_no_row_fits_is_refused(fitted: Callable[[str], Fitt
     schema = profile_features(model.predictor, train_data=model.train_data, held_out=model.held_out)
     with pytest.raises(TrainingRefused, match=r'No held-out row fits.*in the field "gender": Expected "F" or "M"'):
         ask_predictor(model.predictor, model.held_out.assign(gender="X"), schema)
+
+
+def test_a_predictor_that_has_no_plan_is_published_with_the_reason(
+    fitted: Callable[[str], FittedModel], tmp_path: Path
+) -> None:
+    model = fitted("binary")
+    store = ReleaseStore(tmp_path)
+    manifest = make_release(store, model.predictor, model.held_out, train_data=model.train_data)
+    assert manifest.plan_refusal == "Columns of free text have no plan: note."
+    assert not (store.directory("1") / PLAN).exists()
+
+
+def test_a_plan_that_answers_otherwise_is_found_and_named(plannable: Callable[[str], FittedModel]) -> None:
+    model = plannable("binary")
+    schema = profile_features(model.predictor, train_data=model.train_data, held_out=model.held_out)
+    proof = ask_predictor(model.predictor, model.held_out, schema)
+    fault = find_plan_fault(_WrongExecutor(), model.predictor, schema, proof)
+    assert fault is not None
+    assert fault.startswith("a held-out row in a batch of 1: ")
 
 
 def test_a_publication_that_is_refused_leaves_the_store_as_it_was(
