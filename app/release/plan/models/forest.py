@@ -201,11 +201,12 @@ def _write_circuits(nodes: Nodes, value_of: Int64, directory: Path, name: str) -
     digits = max(1, int(value_of.max()).bit_length())
     if digits > _MOST_DIGITS:
         return None
-    whole = _draw_circuit((nodes, value_of), digits)
-    if whole is None:
+    bits = _find_constant_bits(nodes, value_of, digits)
+    if int((bits < 0).sum()) > _MOST_GATES_PER_TREE * len(nodes.roots):
         return None
     splits, boxes = _cut_into_boxes((nodes, value_of))
-    circuits = [whole, *(circuit for box in boxes if (circuit := _draw_circuit(box, digits)))]
+    circuits = [_draw_circuit(nodes, bits)]
+    circuits += [_draw_circuit(part, _find_constant_bits(part, places, digits)) for part, places in boxes]
     files = {part: f"{name}.{part}.npy" for part in ("circuits", "wires", "steps")}
     np.save(directory / files["circuits"], np.concatenate([circuit.conditions for circuit in circuits]))
     np.save(directory / files["wires"], np.concatenate([wires for circuit in circuits for wires in circuit.wires]))
@@ -215,7 +216,8 @@ def _write_circuits(nodes: Nodes, value_of: Int64, directory: Path, name: str) -
         "digits": digits,
         "splits": splits,
         "conditions": [len(circuit.conditions) for circuit in circuits],
-        "steps_of_groves": [circuit.steps_of_groves for circuit in circuits],
+        "wires": [sum(map(len, circuit.wires)) for circuit in circuits],
+        "groves": [circuit.steps_of_groves for circuit in circuits],
     }
 
 
@@ -262,7 +264,7 @@ def _cut(box: Box, key: int, *, above: bool) -> Box:
     return rest, value_of[reached]
 
 
-def _draw_circuit(box: Box, digits: int) -> Circuit | None:
+def _draw_circuit(nodes: Nodes, bits: npt.NDArray[np.int8]) -> Circuit:
     """Write trees as boolean functions of their conditions.
 
     A leaf answers the place of its value, in binary; so each tree is one function per binary digit. A node computes
@@ -272,14 +274,9 @@ def _draw_circuit(box: Box, digits: int) -> Circuit | None:
     `<name>.wires.npy` holds per step the conditions of its gates and then where its operands come from: from 0
     conditions, from `conditions` negated ones, then the constants 0 and 1, then the gates of this step.
     """
-    nodes, value_of = box
-    bits = _find_constant_bits(nodes, value_of, digits)
-    gates = int((bits < 0).sum())
-    if gates > _MOST_GATES_PER_TREE * len(nodes.roots):
-        return None
     conditions = np.unique(nodes.key[~nodes.is_leaf])
     condition = np.searchsorted(conditions, nodes.key)
-    trees_per_grove = max(1, _GATES_PER_GROVE * len(nodes.roots) // max(1, gates))
+    trees_per_grove = max(1, _GATES_PER_GROVE * len(nodes.roots) // max(1, int((bits < 0).sum())))
     groves = [
         _wire_grove(nodes, bits, condition, len(conditions), nodes.roots[start : start + trees_per_grove])
         for start in range(0, len(nodes.roots), trees_per_grove)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -182,26 +182,15 @@ class _Circuits:
     """The circuit for any row and, for so many rows that they fill boxes, those for the rows of one box each."""
 
     def __init__(self, document: Mapping[str, Any], directory: Path, features: int) -> None:
-        files = document["files"]
-        conditions = _open_array(directory / files["circuits"])
-        wires = _open_array(directory / files["wires"])
-        steps = np.load(directory / files["steps"], allow_pickle=False)
-        digits = int(document["digits"])
+        files, groves = document["files"], document["groves"]
+        conditions = _split(_open_array(directory / files["circuits"]), document["conditions"])
+        wires = _split(_open_array(directory / files["wires"]), document["wires"])
+        steps = _split(_open_array(directory / files["steps"]), [sum(lengths) for lengths in groves])
         self._splits = np.array(document["splits"], np.int64)
-        circuits = []
-        first_condition = first_step = first_wire = 0
-        for count, lengths in zip(document["conditions"], document["steps_of_groves"], strict=True):
-            ends = np.cumsum(lengths)
-            own = steps[first_step : first_step + ends[-1]]
-            last_condition, last_wire = first_condition + count, first_wire + own.sum()
-            groves = np.split(own, ends[:-1])
-            circuits.append(
-                _Circuit(
-                    conditions[first_condition:last_condition], features, wires[first_wire:last_wire], groves, digits
-                )
-            )
-            first_condition, first_wire, first_step = last_condition, last_wire, first_step + ends[-1]
-        self._whole, *self._boxes = circuits
+        self._whole, *self._boxes = (
+            _Circuit(own, features, read, _split(work, lengths), int(document["digits"]))
+            for own, read, work, lengths in zip(conditions, wires, steps, groves, strict=True)
+        )
 
     def find_leaves(self, keys: Int64) -> Iterator[tuple[Int64, Iterator[Places]]]:
         """Some of the rows of (rows, features), and for one tree after the other the places of their leaves' values."""
@@ -292,6 +281,10 @@ class _Circuit:
         table[2 * count], table[2 * count + 1] = 0, np.iinfo(np.uint64).max
         place = np.concatenate(places)
         return table, np.concatenate([place, place + count, np.arange(2 * count, len(table))])
+
+
+def _split(array: npt.NDArray[Any], lengths: Sequence[int]) -> list[npt.NDArray[Any]]:
+    return np.split(array, np.cumsum(lengths)[:-1])
 
 
 def _find_starts(conditions: Int64, features: int) -> Int64:

@@ -34,7 +34,7 @@ def test_the_document_says_how_rows_are_read_and_names_its_files(tmp_path: Path)
     (plan := tmp_path / "plan").mkdir()
     document = export_forest(fit_forest(tmp_path), columns, plan, "RF-0")
     assert (document["columns"], document["fill"], document["trees"]) == ([2, 0], [0.0, -1.0], 3)
-    files = {*document["files"].values(), *document["circuit"]["files"].values()}
+    files = {*document["files"].values(), *document["circuits"]["files"].values()}
     assert {path.name for path in plan.iterdir()} == files
     nodes, conditions = (np.load(plan / document["files"][part]) for part in ("nodes", "conditions"))
     assert (nodes.dtype, conditions.dtype) == (np.int64, np.int64)

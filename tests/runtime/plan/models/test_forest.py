@@ -129,6 +129,8 @@ def test_extremes_missing_values_and_values_beside_thresholds_get_the_bits_of_au
     np.testing.assert_array_equal(fitted.plan.predict(matrix), expected, strict=True)
     alone = [fitted.plan.predict(matrix[row : row + 1]) for row in range(40)]
     np.testing.assert_array_equal(np.concatenate(alone), expected[:40], strict=True)
+    many, times = np.tile(matrix, (10, 1)), (10, *[1] * (expected.ndim - 1))
+    np.testing.assert_array_equal(fitted.plan.predict(many), np.tile(expected, times), strict=True)
 
 
 def test_threads_do_not_disturb_each_other(fitted: Fitted) -> None:
@@ -161,6 +163,6 @@ def test_a_forest_with_more_conditions_than_fit_in_8_bytes_each_answers_the_same
 
 
 def test_a_forest_too_large_for_a_circuit_answers_the_same(fitted: Fitted) -> None:
-    plan = ForestModel({**fitted.document, "circuit": None}, fitted.directory)
+    plan = ForestModel({**fitted.document, "circuits": None}, fitted.directory)
     matrix = to_matrix(make_frame(1000, seed=4))
     np.testing.assert_array_equal(plan.predict(matrix), fitted.answer(matrix), strict=True)
