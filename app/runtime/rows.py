@@ -95,7 +95,8 @@ class RowValidator:
     ) -> CheckedRows:
         loaded, faults = self._load(rows, unsure)
         warnings: list[FieldFault] = []
-        unseen = [one for one in news if one.row not in loaded]
+        doubtful = frozenset(unsure)
+        unseen = [one for one in news if one.row not in doubtful]
         unseen.extend(self._find_unseen_values(loaded))
         unknown = list(self._find_unknown_fields(rows))
         (faults if self._on_unseen_value == "reject" else warnings).extend(unseen)

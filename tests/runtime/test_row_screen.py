@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.errors import InvalidRows
+from app.errors import FieldFault, InvalidRows
 from app.release.schema import Feature, FeatureSchema, Scalar
 from app.runtime.row_fields import FIELD_OF_TYPE
-from app.runtime.row_screen import RowScreen, build_row_screen
+from app.runtime.row_screen import ReadValue, RowScreen, build_row_screen
 from app.runtime.rows import OnUnknownField, OnUnseenValue, RowValidator
 from app.training.profile import profile_features, to_scalar
 from tests.fixtures import FittedModel
@@ -206,6 +206,30 @@ def test_any_rows_come_out_as_from_marshmallow_alone(data: st.DataObject) -> Non
 
 
 @slow
+@given(data=st.data())
+def test_any_batch_whose_rows_bring_news_comes_out_as_from_marshmallow_alone(data: st.DataObject) -> None:
+    """Valid values that training has not seen in most rows, faults and unknown fields in a few."""
+    features = (
+        Feature(name="age", type="int", dtype="int64", nullable=None, minimum=0, maximum=40),
+        Feature(name="city", type="category", dtype="object", nullable=None, categories=("Oslo", "Rome")),
+        Feature(name="at", type="datetime", dtype="object", nullable=None, minimum="2024-01-01", maximum="2024-12-31"),
+    )
+    values = {
+        "age": st.sampled_from([7, 41, -1, "50", None, "x"]),
+        "city": st.sampled_from(["Oslo", " Rome ", "Paris", "", None, 5]),
+        "at": st.sampled_from(["2024-05-01", "2025-05-01", " 1999-01-01 ", None, "2024-02-30"]),
+    }
+    extra: st.SearchStrategy[dict[str, int]] = st.sampled_from(["Age", "town", "country"]).map(
+        lambda name: {name: 1}
+    ) | st.just({})
+    rows = data.draw(st.lists(st.builds(lambda row, more: {**row, **more}, st.fixed_dictionaries(values), extra)))
+    unseen: OnUnseenValue = data.draw(st.sampled_from(["accept", "reject"]))
+    unknown: OnUnknownField = data.draw(st.sampled_from(["ignore", "reject"]))
+    validator = RowValidator(FeatureSchema(features), on_unseen_value=unseen, on_unknown_field=unknown)
+    assert describe_outcome(validator.check, rows) == describe_outcome(validator.check_thoroughly, rows)
+
+
+@slow
 @given(feature=st.sampled_from([make_number, make_category, make_date, make_plain]).flatmap(lambda make: make("value")))
 def test_each_value_comes_out_as_from_marshmallow_alone(feature: Feature) -> None:
     validator = RowValidator(FeatureSchema((feature,)))
@@ -214,17 +238,21 @@ def test_each_value_comes_out_as_from_marshmallow_alone(feature: Feature) -> Non
         assert describe_outcome(validator.check, row) == describe_outcome(validator.check_thoroughly, row)
 
 
-def build_watched_screen(feature: Feature) -> tuple[RowScreen, list[Any]]:
-    """A screen for one feature, and a list of the values that its field is asked about from now on."""
+def build_watched_screen(*features: Feature) -> tuple[RowScreen, list[Any]]:
+    """A screen for these features, and a list of the values that their fields are asked about from now on."""
     asked: list[Any] = []
-    field = FIELD_OF_TYPE[feature.type](feature)
 
-    def read(value: Any) -> Scalar | None:
-        asked.append(value)
-        typed: Scalar | None = field.deserialize(value)
-        return typed
+    def watch(feature: Feature) -> ReadValue:
+        field = FIELD_OF_TYPE[feature.type](feature)
 
-    screen = build_row_screen([feature], [read])
+        def read(value: Any, position: int, news: list[FieldFault]) -> Scalar | None:
+            asked.append(value)
+            typed: Scalar | None = field.deserialize(value)
+            return typed
+
+        return read
+
+    screen = build_row_screen(features, [watch(feature) for feature in features])
     asked.clear()
     return screen, asked
 
@@ -257,7 +285,7 @@ def test_usual_values_are_recognised_without_asking_the_field(
 ) -> None:
     screen, asked = build_watched_screen(Feature(name="value", nullable=True, **known))
     expected = [(value,) for value in (values if typed is None else typed)]
-    assert repr([screen({"value": value}) for value in values]) == repr(expected)
+    assert repr(screen([{"value": value} for value in values])) == repr((expected, [], []))
     assert asked == []
 
 
@@ -265,14 +293,14 @@ def test_usual_values_are_recognised_without_asking_the_field(
 def test_an_unusual_value_is_left_to_the_field(value: Any) -> None:
     feature = Feature(name="value", type="int", dtype="int64", nullable=False, minimum=0, maximum=40)
     screen, asked = build_watched_screen(feature)
-    screen({"value": value})
+    screen([{"value": value}])
     assert [repr(value)] == [repr(each) for each in asked]
 
 
 @pytest.mark.parametrize("row", [{}, {"Value": 1}, {"value": [1]}, {"value": {}}, [], ["value"], "value", 1, None])
 def test_what_is_no_row_of_the_schema_is_left_unsure(row: Any) -> None:
     screen, _ = build_watched_screen(Feature(name="value", type="int", dtype="int64", nullable=False))
-    assert screen(row) is None
+    assert screen([{"value": 1}, row, {"value": 2}]) == ([(1,), None, (2,)], [1], [])
 
 
 def test_names_are_never_read_as_source() -> None:
@@ -293,8 +321,8 @@ def test_rows_of_training_are_accepted_at_sight_and_as_marshmallow_types_them(
         for values in model.train_data[names].itertuples(index=False)
     ]
     validator = RowValidator(schema)
-    screen = build_row_screen(schema.features, [FIELD_OF_TYPE[f.type](f).deserialize for f in schema.features])
-    assert sum(screen(row) is not None for row in rows) == len(rows)
+    screen, _ = build_watched_screen(*schema.features)
+    assert screen(rows)[1:] == ([], [])
     assert describe_outcome(validator.check, rows) == describe_outcome(validator.check_thoroughly, rows)
 
 
@@ -307,3 +335,34 @@ def test_one_doubtful_row_is_judged_alone_and_keeps_its_position() -> None:
     with pytest.raises(InvalidRows) as refused:
         RowValidator(FeatureSchema((city,))).check([*rows, {"city": 1}, "row"])
     assert [(fault.row, fault.field) for fault in refused.value.faults] == [(3, "city"), (4, None)]
+
+
+def test_what_a_reader_tells_of_a_value_leaves_its_row_accepted() -> None:
+    feature = Feature(name="city", type="category", dtype="object", nullable=None, categories=("Oslo", "Rome"))
+    field = FIELD_OF_TYPE["category"](feature)
+
+    def read(value: Any, position: int, news: list[FieldFault]) -> Scalar | None:
+        typed: Scalar | None = field.deserialize(value)
+        if typed not in ("Oslo", "Rome"):
+            news.append(FieldFault(position, "city", f"New: {typed}"))
+        return typed
+
+    screen = build_row_screen([feature], [read])
+    rows = [{"city": "Paris"}, {"city": "Oslo"}, {"city": None}, {"city": 5}]
+    news = [FieldFault(0, "city", "New: Paris"), FieldFault(2, "city", "New: None")]
+    assert screen(rows) == ([("Paris",), ("Oslo",), (None,), None], [3], news)
+
+
+def test_warnings_are_ordered_by_row_and_then_by_name() -> None:
+    age = Feature(name="age", type="int", dtype="int64", nullable=None, minimum=0, maximum=40)
+    city = Feature(name="city", type="category", dtype="object", nullable=False, categories=("Oslo", "Rome"))
+    rows = [{"city": "Paris", "age": 41}, {"city": "Oslo", "age": None, "Town": 1}, {"city": "Bonn", "age": 1}]
+    checked = RowValidator(FeatureSchema((city, age))).check(rows)
+    assert checked.rows == [("Paris", 41), ("Oslo", None), ("Bonn", 1)]
+    assert checked.warnings == [
+        FieldFault(0, "age", "This number is outside the range of training, 0 to 40."),
+        FieldFault(0, "city", "This category was not seen in training."),
+        FieldFault(1, "Town", "The model does not know this field; it was ignored."),
+        FieldFault(1, "age", "No data told whether training had nulls here; the null was accepted."),
+        FieldFault(2, "city", "This category was not seen in training."),
+    ]
