@@ -315,9 +315,9 @@ def _find_constant_bits(nodes: Nodes, value_of: Int64, digits: int) -> npt.NDArr
 def _wire_grove(
     nodes: Nodes, bits: npt.NDArray[np.int8], condition: Int64, conditions: int, roots: Int64
 ) -> list[tuple[tuple[int, ...], npt.NDArray[np.int32]]]:
-    """The steps of some trees, bottom up; the operands of the last are the digits of one tree after the other."""
+    """The steps of some trees, bottom up; the last passes on the first digits of all, then the second ones."""
     steps = []
-    wanted, digit = np.repeat(roots, len(bits)), np.tile(np.arange(len(bits)), len(roots))
+    wanted, digit = np.tile(roots, len(bits)), np.repeat(np.arange(len(bits)), len(roots))
     while len(wanted):
         own, left, right = bits[digit, wanted], nodes.left[wanted], nodes.right[wanted]
         a, b = bits[digit, left], bits[digit, right]

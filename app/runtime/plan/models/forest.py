@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -27,6 +26,7 @@ _FEWEST_ROWS_OF_CIRCUIT = 256
 # What one block works on stays in the second-level cache.
 _MOST_ROWS_OF_CIRCUIT = 1280
 _FEWEST_ROWS_OF_BOXES = 2500
+_PAIRS_OF_SUM = 1 << 14
 _PAIRS_OF_WALK = 1 << 13
 _MOST_COMPARED = 256
 
@@ -64,7 +64,8 @@ class ForestModel:
         for rows, places in method.find_leaves(keys):
             part = np.zeros((len(rows), *self._values.shape[1:]))
             for leaves in places:
-                part += self._values.take(leaves, axis=0)
+                for answers in self._values.take(leaves, axis=0, mode="clip"):
+                    part += answers
             total[rows] = part
         total /= self._trees
         return total
@@ -150,7 +151,7 @@ class _Walk:
         self._features = features.astype(np.min_scalar_type(int(features[-1])))
 
     def find_leaves(self, keys: Int64) -> Iterator[tuple[Int64, Iterator[Int64]]]:
-        """Some of the rows of (rows, features), and for one tree after the other the places of their leaves' values."""
+        """Some of the rows of (rows, features), and for some trees after others the places of their leaves' values."""
         for rows in _split_evenly(np.arange(len(keys)), _PAIRS_OF_WALK):
             yield rows, self._follow(keys[rows])
 
@@ -161,7 +162,7 @@ class _Walk:
         for first in range(0, self._trees, step):
             roots = self._nodes[first : min(first + step, self._trees)]
             places = self._descend(ranks, np.repeat(roots, len(keys)), np.tile(offsets, len(roots)))
-            yield from places.reshape(len(roots), len(keys))
+            yield places.reshape(len(roots), len(keys))
 
     def _descend(self, ranks: Int64, node: Int64, offset: Int64) -> Int64:
         places = np.empty_like(node)
@@ -193,7 +194,7 @@ class _Circuits:
         )
 
     def find_leaves(self, keys: Int64) -> Iterator[tuple[Int64, Iterator[Places]]]:
-        """Some of the rows of (rows, features), and for one tree after the other the places of their leaves' values."""
+        """Some of the rows of (rows, features), and for some trees after others the places of their leaves' values."""
         for circuit, own in self._share_out(keys):
             for rows in _split_evenly(own, _MOST_ROWS_OF_CIRCUIT):
                 yield rows, circuit.find_leaves(keys[rows])
@@ -227,7 +228,7 @@ class _Circuit:
         self._digits = digits
 
     def find_leaves(self, keys: Int64) -> Iterator[Places]:
-        """(rows, features) to (rows,) for one tree after the other: the places of the leaves' values."""
+        """(rows, features) to (some trees, rows), for some trees after others: the places of the leaves' values."""
         table, rows_of = self._tabulate(keys)
         scratch = np.empty((2, self._widest, table.shape[1]), np.uint64)
         start = 0
@@ -237,7 +238,10 @@ class _Circuit:
                 end = start + sum(step)
                 operands = self._compute(step, rows_of.take(self._wires[start:end]), table, scratch, operands)
                 start = end
-            yield from self._join_digits(operands, len(keys))
+            trees, step = len(operands) // self._digits, max(1, _PAIRS_OF_SUM // len(keys))
+            digits = operands.reshape(self._digits, trees, -1)
+            for first in range(0, trees, step):
+                yield _join_digits(digits[:, first : first + step])[:, : len(keys)]
 
     def _compute(self, step: list[int], rows: Int64, table: Words, scratch: Words, operands: Words) -> Words:
         """Compute the gates of a step from its conditions and operands; gather the operands of the next step."""
@@ -253,15 +257,6 @@ class _Circuit:
         np.bitwise_xor(chosen, left, out=chosen)
         passed: Words = table.take(rows[gates:], axis=0, out=scratch[0, : len(rows) - gates], mode="clip")
         return passed
-
-    def _join_digits(self, operands: Words, rows: int) -> Places:
-        bits = np.unpackbits(operands.view(np.uint8), axis=1, count=rows, bitorder="little")
-        width: type[np.unsignedinteger[Any]] = np.uint8 if self._digits <= 8 else np.uint16
-        digits: Places = bits.reshape(-1, self._digits, rows).astype(width, copy=False)
-        places: Places = digits[:, 0]
-        for digit in range(1, self._digits):
-            np.bitwise_or(places, digits[:, digit] << width(digit), out=places)
-        return places
 
     def _tabulate(self, keys: Int64) -> tuple[Words, Int64]:
         """Which rows pass which condition, with room for the gates, and where each wire reads.
@@ -302,13 +297,24 @@ def _compare(conditions: Int64, values: Int64) -> tuple[Words, Int64]:
 
 def _sort(conditions: Int64, values: Int64) -> tuple[Words, Int64]:
     """One row of bits per number of values that a condition can stop: those after it in their order pass."""
-    order, side = values.argsort(), math.isqrt(len(values)) + 1
-    bits = np.zeros((side * side, -(-len(values) // 64) * 8), np.uint8)
+    order = values.argsort()
+    bits = np.zeros((len(values) + 1, -(-len(values) // 64) * 8), np.uint8)
     bits[np.arange(len(values)), order >> 3] = 1 << (order & 7)
     words = bits.view(np.uint64)
-    squares = words.reshape(side, side, -1)
-    for row in range(side - 2, -1, -1):
-        squares[:, row] |= squares[:, row + 1]
-    for group in range(side - 2, -1, -1):
-        squares[group] |= squares[group + 1, 0]
-    return words[: len(values) + 1], values[order].searchsorted(conditions, side="right")
+    np.bitwise_or.accumulate(words[::-1], axis=0, out=words[::-1])
+    stopped = np.diff(conditions.searchsorted(values[order]), prepend=0, append=len(conditions))
+    return words, np.arange(len(words)).repeat(stopped)
+
+
+def _join_digits(digits: Words) -> Places:
+    """Digits of (digits, trees, words) to places of (trees, rows)."""
+    low, *high = (_join_byte(digits[first : first + 8]) for first in range(0, len(digits), 8))
+    return low | high[0].astype(np.uint16) << np.uint16(8) if high else low
+
+
+def _join_byte(digits: Words) -> npt.NDArray[np.uint8]:
+    places = np.zeros((digits.shape[1], digits.shape[2] * 8), np.uint64)
+    for digit in digits[::-1]:
+        places += places
+        places |= np.unpackbits(digit.view(np.uint8), axis=1, bitorder="little").view(np.uint64)
+    return places.view(np.uint8)
