@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import Any
 
 from flask import Blueprint, Response
@@ -43,5 +45,15 @@ def describe_prediction(prediction: Prediction, *, request_id: str) -> dict[str,
     if prediction.warnings:
         body["warnings"] = [describe_fault(warning) for warning in prediction.warnings]
     body["request_id"] = request_id
-    body["timestamp"] = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    body["timestamp"] = write_timestamp(time.time_ns() // 1_000_000)
     return body
+
+
+def write_timestamp(milliseconds: int) -> str:
+    """A moment since 1970 as ISO 8601 in UTC; the requests of one second share the work."""
+    return f"{_write_second(milliseconds // 1000)}.{milliseconds % 1000:03}Z"
+
+
+@lru_cache(maxsize=1)
+def _write_second(second: int) -> str:
+    return datetime.fromtimestamp(second, timezone.utc).replace(tzinfo=None).isoformat()

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from flask.testing import FlaskClient
 
+from app.api.prediction import write_timestamp
 from app.wiring import Services
 from tests.api.builders import ROW, BrokenExecutor, SteadyNumbers, make_loaded_release
 
@@ -25,6 +27,19 @@ def test_a_row_is_answered_as_documented(client: FlaskClient) -> None:
     }
     assert len(prediction_ids) == 1
     assert TIMESTAMP.fullmatch(timestamp)
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (1_795_469_268_007, "2026-11-23T21:27:48.007Z"),
+        (1_795_469_268_999, "2026-11-23T21:27:48.999Z"),
+        (1_795_469_269_000, "2026-11-23T21:27:49.000Z"),
+    ],
+)
+def test_a_timestamp_is_in_utc_to_the_millisecond(milliseconds: int, text: str) -> None:
+    assert write_timestamp(milliseconds) == text
 
 
 def test_every_row_gets_its_own_answer_and_id(client: FlaskClient) -> None:
