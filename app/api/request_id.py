@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import secrets
 from typing import Any
 
 from flask import request
+
+from app.serving.identifiers import make_identifier
 
 _ENVIRON_KEY = "gluonserve.request_id"
 # No spaces, quotes or control characters: the id is written into logs as it is.
@@ -26,4 +27,4 @@ def identify_request(environ: dict[str, Any]) -> str:
 
 
 def _choose_id(offered: str | None) -> str:
-    return offered if offered is not None and _SANE_ID.fullmatch(offered) else secrets.token_hex(16)
+    return offered if offered is not None and _SANE_ID.fullmatch(offered) else make_identifier()

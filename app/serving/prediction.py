@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from app.release.manifest import Manifest
 from app.runtime.active import ActiveRelease
 from app.runtime.loading import LoadedRelease
 from app.runtime.rows import OnUnknownField, OnUnseenValue, RowValidator
+from app.serving.identifiers import make_identifier
 
 _MOST_WARNINGS = 1000
 
@@ -90,7 +90,7 @@ class PredictionService:
 
 def _make_prediction_ids(count: int) -> list[str]:
     """Unique across processes and restarts, and cheap: one random part a request, one number a row."""
-    request = secrets.token_hex(12)
+    request = make_identifier()[:24]
     return [f"{request}-{position}" for position in range(count)]
 
 
