@@ -29,7 +29,20 @@ def answer_json(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     encoded = orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
-    return Response(encoded, status=status, content_type=media_type, headers=headers)
+    return _Answer(encoded, status=status, content_type=media_type, headers=headers)
+
+
+class _Answer(Response):
+    """Goes out as it was made: to look for what it does not have, a location or a stream, takes werkzeug 4 us.
+
+    Nothing can be hung on its end: `call_on_close` is not called.
+    """
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] == "HEAD":
+            return super().__call__(environ, start_response)
+        start_response(self.status, self.headers.to_wsgi_list())
+        return self.iter_encoded()
 
 
 class AnswerHeaders:
