@@ -23,7 +23,7 @@ _MOST = 2**31 - 1
 _MOST_GATES_PER_TREE = 8000
 _MOST_DIGITS = 16
 _GATES_PER_GROVE = 36_000
-# Each halving makes 0.73 of the gates of a row superfluous and the file 1.4 times as large.
+# Each halving spares a row a quarter of the gates and makes the files 1.4 times as large.
 _HALVINGS = 3
 
 

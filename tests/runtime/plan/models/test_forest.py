@@ -166,3 +166,20 @@ def test_a_forest_too_large_for_a_circuit_answers_the_same(fitted: Fitted) -> No
     plan = ForestModel({**fitted.document, "circuits": None}, fitted.directory)
     matrix = to_matrix(make_frame(1000, seed=4))
     np.testing.assert_array_equal(plan.predict(matrix), fitted.answer(matrix), strict=True)
+
+
+def test_a_forest_of_stumps_of_which_some_boxes_settle_everything_answers_the_same(tmp_path: Path) -> None:
+    frame = make_frame(300)
+    hyperparameters = {"n_estimators": 2, "n_jobs": 1, "max_depth": 1}
+    model = RFModel(problem_type="binary", path=str(tmp_path / "model"), hyperparameters=hyperparameters)
+    model.fit(X=frame, y=make_labels(frame, "binary"))
+    (plan := tmp_path / "plan").mkdir()
+    stumps = Fitted(model, plan)
+    matrix = to_matrix(make_frame(2500, seed=6))
+    assert 0 in stumps.document["circuits"]["conditions"]
+    np.testing.assert_array_equal(stumps.plan.predict(matrix), stumps.answer(matrix), strict=True)
+
+
+def test_rows_that_all_lie_in_one_box_answer_the_same(fitted: Fitted) -> None:
+    matrix = np.repeat(to_matrix(make_frame(2, seed=8)), [2500, 1], axis=0)
+    np.testing.assert_array_equal(fitted.plan.predict(matrix), fitted.answer(matrix), strict=True)
