@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from flask import request
+from flask import current_app, request
 from gunicorn.http.errors import ParseException
 from marshmallow import Schema
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
@@ -64,7 +64,7 @@ def _is_json_in_utf8() -> bool:
 
 
 def _read_body(environ: Mapping[str, Any]) -> bytes:
-    limit = request.max_content_length or 0
+    limit: int = current_app.config["MAX_CONTENT_LENGTH"]
     length = environ.get("CONTENT_LENGTH", "")
     if "HTTP_TRANSFER_ENCODING" in environ or not _PLAIN_LENGTH.fullmatch(length):
         return _read_body_of_unknown_length(limit)
@@ -125,8 +125,12 @@ def _count_fields(document: Any) -> int:
     """Count the fields of an object and of the objects in its lists; deeper nesting is left to the exact check."""
     if not isinstance(document, dict):
         return 0
-    lists = [value for value in document.values() if isinstance(value, list)]
-    return len(document) + sum(len(item) for items in lists for item in items if isinstance(item, dict))
+    count = len(document)
+    for value in document.values():
+        if isinstance(value, list):
+            for item in value:
+                count += len(item) if isinstance(item, dict) else 0
+    return count
 
 
 def _refuse_repeated_fields(body: bytes) -> None:
