@@ -36,6 +36,15 @@ def mutate_rows(schema: FeatureSchema, rows: Sequence[Row]) -> list[Row]:
     ]
 
 
+def mix_rows(rows: Sequence[tuple[Scalar | None, ...]], count: int) -> list[tuple[Scalar | None, ...]]:
+    """`count` rows, each value of them that of a row drawn anew, so that hardly two are alike; the same ones each time.
+
+    The values of a feature that are rare among `rows` stay rare.
+    """
+    draws = np.random.default_rng(0).integers(0, len(rows), size=(count, len(rows[0])))
+    return [tuple(rows[place][column] for column, place in enumerate(places)) for places in draws.tolist()]
+
+
 def list_edge_values(feature: Feature) -> Iterator[Scalar | None]:
     yield None
     yield from (bound for bound in (feature.minimum, feature.maximum, feature.sample) if bound is not None)

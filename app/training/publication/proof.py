@@ -18,7 +18,7 @@ from app.runtime.native import predict_frame
 from app.runtime.predictions import Executor, Predictions
 from app.runtime.rows import RowValidator, TypedRow
 from app.training.profile import to_scalar
-from app.training.publication.mutations import mutate_rows
+from app.training.publication.mutations import mix_rows, mutate_rows
 from app.training.refusals import TrainingRefused
 
 _PROOF_ROWS = 500
@@ -26,6 +26,8 @@ _GOLDEN_ROWS = 16
 _BATCH_SIZES = (1, 2, 97, 1000)
 # One row at a time costs a call each; this many are enough to meet every value of every feature.
 _MOST_CALLS = 500
+# Models take other ways for thousands of rows, which only rows that differ reach: equal ones are computed once.
+_MIXED_ROWS = 3000
 
 
 @dataclass(frozen=True)
@@ -84,13 +86,19 @@ def prove_answers(executor: Executor, proof: ProofRows) -> None:
 def find_plan_fault(plan: Executor, predictor: TabularPredictor, schema: FeatureSchema, proof: ProofRows) -> str | None:
     """Say where a plan answers otherwise than its predictor; None when it never does.
 
-    Compared are the held-out rows and, made of them, rows at the edges of every feature, in batches of 1, 2, 97, 1000.
+    Compared are the held-out rows and, made of them, rows at the edges of every feature, in batches of 1, 2, 97, 1000,
+    and thousands of rows mixed of the values of both, in one batch.
     """
     mutated = list(_check_each(mutate_rows(schema, proof.answers.rows), schema).values())
     typed, edges = ask_what_can_be_answered(predictor, schema, mutated)
+    mixed, mixtures = ask_what_can_be_answered(predictor, schema, mix_rows([*proof.typed, *typed], _MIXED_ROWS))
     try:
-        for rows, answers, kind in ((proof.typed, proof.answers, "a held-out row"), (typed, edges, "an edge row")):
-            for size in _BATCH_SIZES:
+        for rows, answers, kind, sizes in (
+            (proof.typed, proof.answers, "a held-out row", _BATCH_SIZES),
+            (typed, edges, "an edge row", _BATCH_SIZES),
+            (mixed, mixtures, "a row of mixed values", (_MIXED_ROWS,)),
+        ):
+            for size in sizes:
                 difference = _find_difference_in_batches(plan, rows, answers, size)
                 if difference:
                     return f"{kind} in a batch of {size}: {difference}"

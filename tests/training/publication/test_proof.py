@@ -7,7 +7,8 @@ import pytest
 
 from app.release.golden import read_golden_rows
 from app.release.store import GOLDEN, PLAN, ReleaseStore, read_schema
-from app.runtime.predictions import Predictions
+from app.runtime.native import NativeExecutor
+from app.runtime.predictions import Executor, Predictions
 from app.runtime.rows import TypedRow
 from app.training.profile import profile_features
 from app.training.publication.proof import ask_predictor, find_plan_fault, prove_answers
@@ -89,6 +90,27 @@ def test_a_plan_that_answers_otherwise_is_found_and_named(plannable: Callable[[s
     fault = find_plan_fault(_WrongExecutor(), model.predictor, schema, proof)
     assert fault is not None
     assert fault.startswith("a held-out row in a batch of 1: ")
+
+
+class _WrongForManyRows:
+    """Answers as the predictor does until it is asked for thousands of rows."""
+
+    def __init__(self, native: Executor) -> None:
+        self._native = native
+
+    def predict(self, rows: Sequence[TypedRow]) -> Predictions:
+        return (_WrongExecutor() if len(rows) > 1000 else self._native).predict(rows)
+
+
+def test_a_plan_that_answers_otherwise_only_in_thousands_of_rows_is_found(
+    plannable: Callable[[str], FittedModel],
+) -> None:
+    model = plannable("binary")
+    schema = profile_features(model.predictor, train_data=model.train_data, held_out=model.held_out)
+    proof = ask_predictor(model.predictor, model.held_out, schema)
+    fault = find_plan_fault(_WrongForManyRows(NativeExecutor(model.predictor, schema)), model.predictor, schema, proof)
+    assert fault is not None
+    assert fault.startswith("a row of mixed values in a batch of 3000: ")
 
 
 def test_a_publication_that_is_refused_leaves_the_store_as_it_was(
