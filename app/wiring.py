@@ -38,10 +38,15 @@ class Services:
         self.database.dispose()
 
 
+def open_store(settings: Settings) -> ReleaseStore:
+    """The model store of an installation; the one place that decides whose releases are trusted."""
+    return ReleaseStore(settings.model_path)
+
+
 def build_services(settings: Settings) -> Services:
     database = open_database(settings.database_url)
     _create_missing_tables(database)
-    active = ActiveRelease(ReleaseStore(settings.model_path), prefer=settings.execution)
+    active = ActiveRelease(open_store(settings), prefer=settings.execution)
     prediction = PredictionService(
         active,
         max_rows=settings.max_rows,

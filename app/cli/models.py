@@ -10,7 +10,9 @@ import orjson
 from app.cli.output import describe_execution, print_table
 from app.errors import ReleaseUnusable
 from app.release.manifest import Manifest
-from app.release.store import ReleaseStore, read_schema
+from app.release.store import ReleaseStore
+from app.release.verification import read_schema
+from app.wiring import open_store
 from config.settings import Settings
 
 
@@ -24,7 +26,7 @@ def models() -> None:
 @click.pass_obj
 def list_models(settings: Settings, as_json: bool) -> None:
     """List all published versions, oldest first."""
-    store = ReleaseStore(settings.model_path)
+    store = open_store(settings)
     pointer = store.active()
     rows = [_summarise(store, version, pointer.version if pointer else None) for version in store.versions()]
     if as_json:
@@ -41,7 +43,7 @@ def list_models(settings: Settings, as_json: bool) -> None:
 @click.pass_obj
 def show(settings: Settings, version: str, as_json: bool) -> None:
     """Show one version: quality, features and what it was made with."""
-    store = ReleaseStore(settings.model_path)
+    store = open_store(settings)
     manifest, schema = store.manifest(version), read_schema(store.directory(version))
     if as_json:
         _print_json({"manifest": manifest.to_dict(), "schema": schema.to_dict()})
@@ -74,7 +76,7 @@ def show(settings: Settings, version: str, as_json: bool) -> None:
 @click.pass_obj
 def activate(settings: Settings, version: str) -> None:
     """Verify a version and make it the one that is served; running servers follow within a second of loading it."""
-    pointer = ReleaseStore(settings.model_path).activate(version)
+    pointer = open_store(settings).activate(version)
     before = f" (before: version {pointer.previous})" if pointer.previous else ""
     click.echo(f"Version {pointer.version} is active{before}.")
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from app.cli.output import describe_execution, print_json, print_table
+from app.wiring import open_store
 from config.settings import Settings
 
 if TYPE_CHECKING:
@@ -93,7 +94,6 @@ def train(
     Nothing is published when a check fails; the command then ends with exit code 1 and says which.
     """
     # AutoGluon takes seconds to import; `gluonserve --help` must not wait for it.
-    from app.release.store import ReleaseStore
     from app.training.pipeline import train_and_publish
     from app.training.progress import choose_display
     from app.training.publication.publisher import Publisher
@@ -109,7 +109,7 @@ def train(
                 options={**options, "min": minima, "max": maxima}, file=read_settings_file(config) if config else {}
             ),
             activate=activate,
-            publisher=Publisher(ReleaseStore(settings.model_path)),
+            publisher=Publisher(open_store(settings)),
             display=choose_display(),
         )
     _finish(report, as_json=as_json)
@@ -140,7 +140,6 @@ def publish(
     Its files are Python pickles, which run code when they are opened: publish only what you trust.
     """
     # AutoGluon takes seconds to import; `gluonserve --help` must not wait for it.
-    from app.release.store import ReleaseStore
     from app.training.pipeline import GateDemands, evaluate_and_publish
     from app.training.progress import choose_display
     from app.training.publication.publisher import Publisher
@@ -155,7 +154,7 @@ def publish(
             name=_check_name(name, predictor_dir),
             demands=GateDemands(limits=_parse_limits(minima, maxima), memory_gb=standard.memory_gb, seed=standard.seed),
             activate=activate,
-            publisher=Publisher(ReleaseStore(settings.model_path)),
+            publisher=Publisher(open_store(settings)),
             display=choose_display(),
         )
     _finish(report, as_json=as_json)

@@ -80,7 +80,7 @@ class ActiveRelease:
         if pointer is None or (self.current and self.current.manifest.version == pointer.version):
             return
         started = time.monotonic()
-        release = load_release(self._store.directory(pointer.version), prefer=self._prefer)
+        release = load_release(self._store.directory(pointer.version), trust=self._store.trust, prefer=self._prefer)
         self.current = release
         logger.info(
             "Serving %s version %s %s, loaded in %.1f s.",

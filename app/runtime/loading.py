@@ -12,7 +12,9 @@ from app.release.golden import GoldenRows, read_golden_rows
 from app.release.libraries import find_version_fault, list_installed_libraries
 from app.release.manifest import Manifest
 from app.release.schema import FeatureSchema
-from app.release.store import GOLDEN, NATIVE, PLAN, read_manifest, read_schema, verify_files
+from app.release.signing import Trust
+from app.release.store import GOLDEN, NATIVE, PLAN
+from app.release.verification import read_manifest, read_schema, verify_files
 from app.runtime.batching import BatchingExecutor
 from app.runtime.cost_curve import measure_cost
 from app.runtime.predictions import Executor
@@ -37,8 +39,8 @@ class LoadedRelease:
     execution: Execution
 
 
-def load_release(directory: Path, *, prefer: Execution = "plan") -> LoadedRelease:
-    """Verify a release file by file, load it, and replay its golden rows.
+def load_release(directory: Path, *, trust: Trust, prefer: Execution = "plan") -> LoadedRelease:
+    """Verify a release, signature first, then file by file, load it, and replay its golden rows.
 
     A release with a plan is executed by it. Fallback: where the plan cannot be trusted here (another version of a
     library, other answers to the golden rows), AutoGluon itself answers, slower; a warning says why.
@@ -46,7 +48,7 @@ def load_release(directory: Path, *, prefer: Execution = "plan") -> LoadedReleas
     Raises:
         ReleaseUnusable: with one sentence for the operator, whatever is wrong.
     """
-    manifest = read_manifest(directory)
+    manifest = read_manifest(directory, trust)
     reason = ""
     if prefer == "plan" and (directory / PLAN).is_dir():
         verify_files(directory, manifest, unopened=NATIVE)

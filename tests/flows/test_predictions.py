@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.release.store import ReleaseStore, read_schema
+from app.release.store import ReleaseStore
+from app.release.verification import read_schema
 from app.training.publication.proof import frame_to_rows
 from tests.builders import make_release
 from tests.fixtures import FittedModel

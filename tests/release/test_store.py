@@ -11,7 +11,8 @@ import pytest
 
 from app.errors import ReleaseUnusable
 from app.release.manifest import Manifest
-from app.release.store import MANIFEST, ReleaseStore, verify_files
+from app.release.store import ReleaseStore
+from app.release.verification import MANIFEST, verify_files
 from tests.manifests import make_manifest
 
 

@@ -15,7 +15,9 @@ import pytest
 from app.errors import ReleaseUnusable
 from app.release.files import compute_sha256
 from app.release.plan import PLAN_FILE
-from app.release.store import MANIFEST, PLAN, ReleaseStore
+from app.release.signing import TRUST_ANYONE
+from app.release.store import PLAN, ReleaseStore
+from app.release.verification import MANIFEST
 from app.runtime.loading import load_release
 
 # Run in a process of its own: blocks what a plan must do without, then loads and predicts.
@@ -46,11 +48,12 @@ sys.meta_path.insert(0, Blocker())
 pickle.load = pickle.loads = pickle.Unpickler = refuse
 
 from app.release.golden import read_golden_rows
+from app.release.signing import TRUST_ANYONE
 from app.runtime.loading import load_release
 from app.runtime.rows import RowValidator
 
 directory = Path(sys.argv[1])
-release = load_release(directory)
+release = load_release(directory, trust=TRUST_ANYONE)
 golden = read_golden_rows(directory / "golden.json")
 answers = release.executor.predict(RowValidator(release.schema).check(golden.rows).rows)
 assert answers.labels == golden.labels
@@ -77,11 +80,11 @@ def edit_plan(directory: Path, change: Callable[[dict[str, Any]], None]) -> None
 
 def test_a_release_with_a_plan_is_executed_by_it(published_plan: ReleaseStore) -> None:
     assert published_plan.manifest("1").plan_refusal is None
-    assert load_release(published_plan.directory("1")).execution == "plan"
+    assert load_release(published_plan.directory("1"), trust=TRUST_ANYONE).execution == "plan"
 
 
 def test_autogluon_executes_it_where_that_is_preferred(published_plan: ReleaseStore) -> None:
-    assert load_release(published_plan.directory("1"), prefer="native").execution == "native"
+    assert load_release(published_plan.directory("1"), trust=TRUST_ANYONE, prefer="native").execution == "native"
 
 
 def test_a_process_that_serves_a_plan_imports_no_heavy_library_and_unpickles_nothing(
@@ -111,7 +114,7 @@ def test_a_plan_that_cannot_be_used_here_leaves_the_answer_to_autogluon(
 ) -> None:
     edit_plan(plan_store.directory("1"), change)
     with caplog.at_level(logging.WARNING, "app.runtime.loading"):
-        assert load_release(plan_store.directory("1")).execution == "native"
+        assert load_release(plan_store.directory("1"), trust=TRUST_ANYONE).execution == "native"
     [warning] = [record.message for record in caplog.records if record.name == "app.runtime.loading"]
     assert reason in warning
     assert warning.endswith("AutoGluon answers in place of the plan, slower.")
@@ -121,7 +124,7 @@ def test_a_plan_that_answers_golden_rows_otherwise_is_not_served(
     plan_store: ReleaseStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     edit_plan(plan_store.directory("1"), lambda plan: plan["answers"]["names"].reverse())
-    assert load_release(plan_store.directory("1")).execution == "native"
+    assert load_release(plan_store.directory("1"), trust=TRUST_ANYONE).execution == "native"
     assert "golden row 0 has other probabilities than at publication" in caplog.text
 
 
@@ -132,17 +135,17 @@ def test_without_autogluon_the_reason_against_the_plan_is_told_too(plan_store: R
     manifest["libraries"]["autogluon.tabular"] = "1.5.0"
     (directory / MANIFEST).write_bytes(orjson.dumps(manifest))
     with pytest.raises(ReleaseUnusable, match=r"made with autogluon\.tabular 1\.5\.0.*its plan has format 999"):
-        load_release(directory)
+        load_release(directory, trust=TRUST_ANYONE)
 
 
 def test_an_altered_plan_is_refused_altogether(plan_store: ReleaseStore) -> None:
     path = plan_store.directory("1") / PLAN / PLAN_FILE
     path.write_bytes(path.read_bytes().replace(b'"format"', b'"forma7"'))
     with pytest.raises(ReleaseUnusable, match=r"plan/plan\.json was altered after publication"):
-        load_release(plan_store.directory("1"))
+        load_release(plan_store.directory("1"), trust=TRUST_ANYONE)
 
 
 def test_a_missing_file_of_the_predictor_is_seen_without_opening_any(plan_store: ReleaseStore) -> None:
     (plan_store.directory("1") / "native" / "predictor.pkl").unlink()
     with pytest.raises(ReleaseUnusable, match=r"native/predictor\.pkl is missing"):
-        load_release(plan_store.directory("1"))
+        load_release(plan_store.directory("1"), trust=TRUST_ANYONE)

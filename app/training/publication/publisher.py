@@ -19,7 +19,8 @@ from app.release.manifest import FeatureImportance, Label, Manifest, MetricValue
 from app.release.plan.columns import PlanRefused
 from app.release.plan.export import export_plan
 from app.release.schema import FeatureSchema
-from app.release.store import GOLDEN, NATIVE, PLAN, SCHEMA, ReleaseStore
+from app.release.store import GOLDEN, NATIVE, PLAN, ReleaseStore
+from app.release.verification import SCHEMA
 from app.runtime.loading import load_native
 from app.runtime.native import hold_in_memory
 from app.runtime.plan.reading import read_plan

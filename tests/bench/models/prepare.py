@@ -17,7 +17,7 @@ import orjson
 import pandas as pd
 
 from app.errors import InvalidRows
-from app.release.store import read_schema
+from app.release.verification import read_schema
 from app.runtime.rows import RowValidator
 from tests.bench.models.releases import compute_digest, copy_without_plan, find_release, has_plan, publish
 from tests.bench.models.subjects import load_data, train

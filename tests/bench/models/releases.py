@@ -12,7 +12,8 @@ from typing import Any
 from autogluon.tabular import TabularPredictor
 
 from app.release.files import read_json, write_json
-from app.release.store import MANIFEST, ReleaseStore
+from app.release.store import ReleaseStore
+from app.release.verification import MANIFEST
 from tests.bench.models.subjects import SubjectData
 from tests.builders import make_release
 

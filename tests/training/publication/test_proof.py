@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from app.release.golden import read_golden_rows
-from app.release.store import GOLDEN, PLAN, ReleaseStore, read_schema
+from app.release.store import GOLDEN, PLAN, ReleaseStore
+from app.release.verification import read_schema
 from app.runtime.native import NativeExecutor
 from app.runtime.predictions import Executor, Predictions
 from app.runtime.rows import TypedRow
