@@ -1,4 +1,4 @@
-"""Signatures over manifests: who may say what a release is. Ed25519 (RFC 8032); which files belong to it is elsewhere."""
+"""Signatures over manifests: who may say what a release is. Ed25519 (RFC 8032)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a release is what was published: first its signature, then every file. Nothing is parsed before it is known."""
+"""Whether a release is what was published: its signature first, then every file, before anything is parsed."""
 
 from __future__ import annotations
 
