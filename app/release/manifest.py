@@ -28,6 +28,41 @@ class FeatureImportance:
     stddev: float
 
 
+LadderKind = Literal["full", "refit", "pruned", "single", "student", "float16"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LadderEntry:
+    """One candidate of the optimisation ladder, measured as it would be served. Figures are None when it was left out.
+
+    Attributes:
+        name: Short and unique in its ladder, such as "full" or "pruned-3".
+        description: What it is, in words: its models and what was taken away.
+        quality: The evaluation metric on held-out rows in its natural sign (log_loss is positive).
+        loss: How much worse than the full ensemble, relative to it: 0.005 is 0.5 % worse, below 0 is better.
+        loss_low: Lower end of the paired 95 % interval of that loss; loss_high is the upper end.
+        latency_ms: Median of one row.
+        execution: "plan" or "native".
+        reason: Why it was chosen, not chosen or left out.
+    """
+
+    name: str
+    kind: LadderKind
+    description: str
+    reason: str
+    chosen: bool = False
+    quality: float | None = None
+    loss: float | None = None
+    loss_low: float | None = None
+    loss_high: float | None = None
+    latency_ms: float | None = None
+    latency_p99_ms: float | None = None
+    rows_per_second: float | None = None
+    size_mb: float | None = None
+    memory_mb: float | None = None
+    execution: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class FileEntry:
     size: int
@@ -40,6 +75,7 @@ class Manifest:
 
     Attributes:
         plan_refusal: Why the release has no compiled plan and is executed by AutoGluon itself; None when it has one.
+        ladder: The candidates that the release was chosen from; empty when no ladder was built.
     """
 
     name: str
@@ -60,6 +96,7 @@ class Manifest:
     checks: Mapping[str, float]
     libraries: Mapping[str, str]
     plan_refusal: str | None = None
+    ladder: tuple[LadderEntry, ...] = ()
     files: Mapping[str, FileEntry] = field(default_factory=dict)
 
     @property
@@ -85,6 +122,7 @@ class Manifest:
                 "feature_importance": {
                     name: FeatureImportance(**item) for name, item in values["feature_importance"].items()
                 },
+                "ladder": tuple(LadderEntry(**item) for item in values.get("ladder", ())),
                 "files": {path: FileEntry(**item) for path, item in values["files"].items()},
             }
         )
