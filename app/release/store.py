@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -26,6 +26,13 @@ PLAN = "plan"
 _STAGING_PREFIX = ".staging-"
 _STAGING_LIFETIME_SECONDS = 24 * 3600
 _VERSION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
+
+# Gets the staged directory, the manifest with its number, time and files, and the id of the signing key, if any.
+Completion = Callable[[Path, Manifest, str | None], None]
+
+
+def add_nothing(staged: Path, manifest: Manifest, signed_by: str | None) -> None:
+    """Complete a release that is complete as it was staged."""
 
 
 class ReleaseStore:
@@ -107,16 +114,17 @@ class ReleaseStore:
         finally:
             shutil.rmtree(directory, ignore_errors=True)
 
-    def publish(self, staged: Path, manifest: Manifest) -> Manifest:
-        """Give a staged release the next version number, list its files, sign that list and rename it into place."""
+    def publish(self, staged: Path, manifest: Manifest, *, complete: Completion = add_nothing) -> Manifest:
+        """Give a staged release the next version number, list its files, sign that list and rename it into place.
+
+        Args:
+            complete: Called when number, time and files are known, to add what tells of them; it should be quick.
+        """
         with self._lock():
             version = self._next_version()
-            files = {
-                path: FileEntry(size=(staged / path).stat().st_size, sha256=compute_sha256(staged / path))
-                for path in list_files(staged)
-                if path not in NOT_LISTED
-            }
-            published = replace(manifest, version=version, created=_utc_now(), files=files)
+            numbered = replace(manifest, version=version, created=_utc_now(), files=_describe_files(staged, {}))
+            complete(staged, numbered, self._signer.public_key.id if self._signer else None)
+            published = replace(numbered, files=_describe_files(staged, numbered.files))
             write_json(staged / MANIFEST, published.to_dict())
             if self._signer:
                 (staged / SIGNATURE).write_bytes(self._signer.sign((staged / MANIFEST).read_bytes()))
@@ -149,6 +157,15 @@ class ReleaseStore:
         with (self.path / ".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _describe_files(staged: Path, known: Mapping[str, FileEntry]) -> dict[str, FileEntry]:
+    """Size and digest of every file; those that are known already are not read again."""
+    return {
+        path: known.get(path) or FileEntry(size=(staged / path).stat().st_size, sha256=compute_sha256(staged / path))
+        for path in list_files(staged)
+        if path not in NOT_LISTED
+    }
 
 
 def _utc_now() -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from app.errors import ReleaseUnusable
 from app.release.manifest import Manifest
+from app.release.signing import Signer
 from app.release.store import ReleaseStore
 from app.release.verification import MANIFEST, verify_files
 from tests.manifests import make_manifest
@@ -36,6 +37,21 @@ def test_a_published_release_lists_every_file_with_size_and_digest(tmp_path: Pat
     assert sorted(manifest.files) == ["native/predictor.pkl", "schema.json"]
     assert manifest.files["native/predictor.pkl"].size == 3
     assert store.manifest("1") == manifest
+
+
+def test_what_completes_a_release_knows_its_number_and_files_and_is_listed_itself(tmp_path: Path) -> None:
+    def write_card(staged: Path, manifest: Manifest, signed_by: str | None) -> None:
+        (staged / "card.html").write_text(f"{manifest.version} {manifest.created} {sorted(manifest.files)} {signed_by}")
+
+    signer = Signer.generate()
+    store = ReleaseStore(tmp_path, signer=signer)
+    with store.staging() as staged:
+        (staged / "schema.json").write_text("{}")
+        manifest = store.publish(staged, make_manifest(), complete=write_card)
+    assert sorted(manifest.files) == ["card.html", "schema.json"]
+    assert store.verify("1") == manifest
+    written = (store.directory("1") / "card.html").read_text()
+    assert written == f"1 {manifest.created} ['schema.json'] {signer.public_key.id}"
 
 
 def test_a_publication_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
