@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from app.runtime.plan.arrays import open_array, read_arrays
 from app.runtime.plan.models.catboost_ctrs import Ctrs, NoCtrs, Values
 
 _FEW_ROWS = 8  # up to here it is cheaper to answer every level of every tree than each different question once
@@ -23,9 +24,8 @@ class CatBoostModel:
 
     def __init__(self, document: Mapping[str, Any], directory: Path) -> None:
         files = document["files"]
-        with np.load(directory / files["structure"], allow_pickle=False) as stored:
-            arrays = dict(stored)
-        leaves, table = (_map_array(directory / files[part]) for part in ("leaves", "ctrs"))
+        arrays = read_arrays(directory / files["structure"])
+        leaves, table = (open_array(directory / files[part]) for part in ("leaves", "ctrs"))
         self._columns = np.array(document["columns"], dtype=np.intp)
         self._fill = arrays["fill"][:, None]
         self._ctrs = Ctrs(arrays, table) if len(table) else NoCtrs()
@@ -146,11 +146,6 @@ class _NestedTrees:
         reached = self._leaves.take(node - self._inner, axis=0)
         sums: Values = np.add.accumulate(reached)[-1]
         return sums
-
-
-def _map_array(path: Path) -> npt.NDArray[Any]:
-    stored: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    return stored.view(np.ndarray)
 
 
 def _sigmoid(sums: Values) -> Values:

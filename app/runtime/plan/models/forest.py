@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from app.runtime.plan.arrays import open_array
+
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
@@ -44,9 +46,9 @@ class ForestModel:
         self._fill = np.array(document["fill"], np.float32)
         self._first_keys = (np.arange(len(self._columns), dtype=np.int64) << 32) + 2**31
         self._trees = int(document["trees"])
-        self._values = np.load(directory / files["values"], allow_pickle=False)
-        self._conditions = _open_array(directory / files["conditions"])
-        nodes = _open_array(directory / files["nodes"])
+        self._values = open_array(directory / files["values"])
+        self._conditions = open_array(directory / files["conditions"])
+        nodes = open_array(directory / files["nodes"])
         self._one_row = _OneRow(nodes, self._conditions, len(self._columns), self._trees)
         self._walk = _Walk(nodes, self._conditions, self._trees)
         self._circuits = None if circuits is None else _Circuits(circuits, directory, len(self._columns))
@@ -79,11 +81,6 @@ class ForestModel:
         bits = values.view(np.int32)
         bits ^= (bits >> 31) & 0x7FFFFFFF
         return bits + self._first_keys
-
-
-def _open_array(path: Path) -> npt.NDArray[Any]:
-    # Without np.asarray every operation would pay for being a memmap.
-    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
 def _split_evenly(rows: Int64, most: int) -> Iterator[Int64]:
@@ -185,9 +182,9 @@ class _Circuits:
 
     def __init__(self, document: Mapping[str, Any], directory: Path, features: int) -> None:
         files, groves = document["files"], document["groves"]
-        conditions = _split(_open_array(directory / files["circuits"]), document["conditions"])
-        wires = _split(_open_array(directory / files["wires"]), document["wires"])
-        steps = _split(_open_array(directory / files["steps"]), [sum(lengths) for lengths in groves])
+        conditions = _split(open_array(directory / files["circuits"]), document["conditions"])
+        wires = _split(open_array(directory / files["wires"]), document["wires"])
+        steps = _split(open_array(directory / files["steps"]), [sum(lengths) for lengths in groves])
         self._splits = np.array(document["splits"], np.int64)
         self._whole, *self._boxes = (
             _Circuit(own, features, read, _split(work, lengths), int(document["digits"]))

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from app.runtime.plan.arrays import read_arrays
+
 Float64 = npt.NDArray[np.float64]
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -36,10 +38,10 @@ class LinearModel:
     """
 
     def __init__(self, document: Mapping[str, Any], directory: Path) -> None:
-        with np.load(directory / document["arrays"], allow_pickle=False) as arrays:
-            self._intercept: Float64 = arrays["intercept"][:, np.newaxis]
-            self._fill: Float64 = arrays["fill"][:, np.newaxis]
-            self._blocks = _read_blocks(document, arrays)
+        arrays = read_arrays(directory / document["arrays"])
+        self._intercept: Float64 = arrays["intercept"][:, np.newaxis]
+        self._fill: Float64 = arrays["fill"][:, np.newaxis]
+        self._blocks = _read_blocks(document, arrays)
         self._columns = np.array(document["columns"], dtype=np.intp)
         self._link = _LINKS[document["link"]]
         self._shape = (len(self._intercept), len(self._columns))

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from app.runtime.plan.arrays import open_array
+
 # The intermediate arrays of one block of rows stay in the second-level cache.
 _BYTES_OF_BLOCK = 2**21
 _LEAST_ROWS_OF_BLOCK, _MOST_ROWS_OF_BLOCK = 16, 1024
@@ -25,9 +27,9 @@ class MaskedTrees:
     """The trees of one booster, shared by threads: a prediction changes nothing in here."""
 
     def __init__(self, document: Mapping[str, Any], directory: Path) -> None:
-        self._masks = _map_array(directory / document["masks"])
-        self._leaves = _map_array(directory / document["leaves"])
-        cuts = np.load(directory / document["cuts"], allow_pickle=False)
+        self._masks = open_array(directory / document["masks"])
+        self._leaves = open_array(directory / document["leaves"])
+        cuts = open_array(directory / document["cuts"])
         self._chains: int = document["chains"]
         self._columns = _read_columns(document, cuts)
         words, width = self._masks.shape[1], self._masks.dtype.itemsize
@@ -82,11 +84,6 @@ class MaskedTrees:
         added = self._leaves.take(places).reshape(self._chains, -1, places.shape[1])
         sums: npt.NDArray[Any] = np.add.reduce(added, axis=1)
         return sums.T[:rows]
-
-
-def _map_array(path: Path) -> npt.NDArray[Any]:
-    """An array whose pages all workers share; a plain one, because every operation on a memmap makes another."""
-    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
 def _read_columns(
