@@ -18,11 +18,14 @@ from app.training.gate.stability import measure_stability
 from app.training.loading import load_predictor
 from app.training.profile import find_text_columns
 from app.training.progress import TrainingDisplay
+from app.training.publication.proof import frame_to_rows
 from app.training.publication.publisher import Candidate, Publisher
 from app.training.refusals import TrainingRefused
 from app.training.report import TrainingReport, build_report
 from app.training.settings import TrainingSettings
 from app.training.split import check_numeric_label, load_held_out, load_training_data, refuse_unseen_classes
+
+_FOOTPRINT_ROWS = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +68,6 @@ def train_and_publish(
             candidate,
             demands=demands,
             notes=(*settings.notes, *rows.notes),
-            workspace=workspace,
             activate=activate,
             publisher=publisher,
             display=display,
@@ -89,7 +91,7 @@ def evaluate_and_publish(
         InvalidTrainingSettings: when a limit is not for its problem type.
         TrainingRefused: when the predictor cannot be opened or the data does not fit it.
     """
-    with quiet_autogluon(), display, temporary_directory() as workspace:
+    with quiet_autogluon(), display:
         display.show_step(f"Loading {predictor_directory.name}")
         predictor = load_predictor(predictor_directory)
         limits = resolve_limits(demands.limits, predictor.problem_type)
@@ -106,7 +108,6 @@ def evaluate_and_publish(
             Candidate(predictor=predictor, train_data=train, held_out=held_out, name=name),
             demands=GateDemands(limits=limits, memory_gb=demands.memory_gb, seed=demands.seed),
             notes=(*notes, *train_notes),
-            workspace=workspace,
             activate=activate,
             publisher=publisher,
             display=display,
@@ -118,7 +119,6 @@ def _judge_and_publish(
     *,
     demands: GateDemands,
     notes: tuple[str, ...],
-    workspace: Path,
     activate: bool,
     publisher: Publisher,
     display: TrainingDisplay,
@@ -127,17 +127,19 @@ def _judge_and_publish(
     display.show_step("Measuring quality on held-out rows")
     predictor.persist(models="best", max_memory=None)
     quality = measure_quality(predictor, held_out, demands=demands)
-    display.show_step("Measuring stability, size, memory and speed")
-    measurements = collect_measurements(
-        measure_stability(predictor, held_out), measure_footprint(predictor, held_out, workspace=workspace)
-    )
+    display.show_step("Measuring stability")
+    stability = measure_stability(predictor, held_out)
     defaults = choose_default_limits(predictor.problem_type, memory_gb=demands.memory_gb)
-    gate = judge(demands.limits, defaults=defaults, quality=quality, measurements=measurements)
-    manifest = None
-    if gate.passed:
+    with publisher.stage(candidate, on_step=display.show_step) as staged:
+        display.show_step("Measuring size, memory and speed in a process of its own")
+        footprint = measure_footprint(staged.directory, frame_to_rows(held_out.head(_FOOTPRINT_ROWS), staged.schema))
+        measurements = collect_measurements(stability, footprint)
+        gate = judge(demands.limits, defaults=defaults, quality=quality, measurements=measurements)
         checks = {name: value for name, value in measurements.items() if value is not None}
-        manifest = publisher.publish(
-            candidate, quality=quality, checks=checks, activate=activate, on_step=display.show_step
+        manifest = (
+            staged.publish(quality=quality, checks=checks, activate=activate, on_step=display.show_step)
+            if gate.passed
+            else None
         )
     display.show_step("Writing the report")
     return build_report(

@@ -16,7 +16,7 @@ from app.training.gate.limits import MEASUREMENTS
 from app.training.gate.metrics import to_natural_sign
 
 _MOST_LEADERBOARD_ROWS = 10_000
-_UNITS = {"latency_ms": " ms", "memory_mb": " MB", "size_mb": " MB"}
+_UNITS = {"latency_ms": " ms", "latency_p99_ms": " ms", "memory_mb": " MB", "size_mb": " MB"}
 
 Cells = tuple[Sequence[str], list[list[str]]]
 

@@ -29,12 +29,13 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 EXCEPTIONS = {
     ("app.training.publication.publisher", "runtime"): "what is published is proven with the code that will serve it",
     ("app.training.publication.proof", "runtime"): "golden rows are the answers of the code that will serve them",
+    ("app.training.gate.footprint_probe", "runtime"): "a release is measured by the code that will serve it",
     ("app.training.settings", "config"): "the training presets lie there as a data file",
 }
 AUTOGLUON_PLACES = ("app/training/", "app/runtime/native.py")
 FLASK_PLACES = ("app/api/", "app/__init__.py", "config/gunicorn.py")
 HEAVY = {"autogluon", "pandas", "sklearn", "scipy", "lightgbm", "catboost", "xgboost", "matplotlib"}
-STARTS = ("app", "wsgi", "app.cli.main", "config.gunicorn")
+STARTS = ("app", "wsgi", "app.cli.main", "config.gunicorn", "app.training.gate.footprint_probe")
 
 Sources = Mapping[str, ast.Module]
 

@@ -63,6 +63,8 @@ def collect_measurements(stability: Stability, footprint: Footprint) -> dict[str
         "repeat_difference": stability.repeat_difference,
         "batch_difference": stability.batch_difference,
         "latency_ms": footprint.latency_ms,
+        "latency_p99_ms": footprint.latency_p99_ms,
+        "rows_per_second": footprint.rows_per_second,
         "memory_mb": footprint.memory_mb,
         "size_mb": footprint.size_mb,
     }

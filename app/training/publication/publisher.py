@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -43,11 +44,68 @@ class Candidate:
     name: str
 
 
+class StagedRelease:
+    """A release that is written and proven but has no number yet: to be tried, then published or left to be removed.
+
+    Attributes:
+        directory: Schema, golden rows, plan if there is one, and native model.
+        plan_refusal: Why there is no plan; None when there is one.
+    """
+
+    def __init__(
+        self,
+        candidate: Candidate,
+        *,
+        store: ReleaseStore,
+        directory: Path,
+        schema: FeatureSchema,
+        plan_refusal: str | None,
+    ) -> None:
+        self._candidate = candidate
+        self._store = store
+        self.directory = directory
+        self.schema = schema
+        self.plan_refusal = plan_refusal
+
+    def publish(
+        self,
+        *,
+        quality: Mapping[str, MetricValue],
+        checks: Mapping[str, float],
+        activate: bool,
+        on_step: Callable[[str], None],
+    ) -> Manifest:
+        """Make it the next version, and activate it if asked to."""
+        on_step("Measuring the importance of each feature on held-out rows")
+        described = _describe(self._candidate, quality, checks, measure_importance(self._candidate))
+        on_step("Publishing the release")
+        manifest = self._store.publish(self.directory, replace(described, plan_refusal=self.plan_refusal))
+        if activate:
+            self._store.activate(manifest.version)
+        return manifest
+
+
 class Publisher:
     """Writes releases into a store."""
 
     def __init__(self, store: ReleaseStore) -> None:
         self._store = store
+
+    @contextmanager
+    def stage(self, candidate: Candidate, *, on_step: Callable[[str], None]) -> Iterator[StagedRelease]:
+        """Write a release beside the published ones and prove its answers; removed at the end unless published.
+
+        Raises:
+            TrainingRefused: when a column cannot be served, or the release answers otherwise than the predictor.
+        """
+        on_step("Profiling the features")
+        schema = profile_features(candidate.predictor, train_data=candidate.train_data, held_out=candidate.held_out)
+        with self._store.staging() as directory:
+            on_step("Writing the release and proving its answers")
+            proof = _write_contents(directory, candidate, schema)
+            on_step("Compiling the plan and proving it against the predictor")
+            refusal = _write_plan(directory / PLAN, candidate.predictor, schema, proof)
+            yield StagedRelease(candidate, store=self._store, directory=directory, schema=schema, plan_refusal=refusal)
 
     def publish(
         self,
@@ -58,25 +116,13 @@ class Publisher:
         activate: bool,
         on_step: Callable[[str], None],
     ) -> Manifest:
-        """Publish a predictor as the next version, and activate it if asked to.
+        """Stage a predictor and publish it without any gate.
 
         Raises:
             TrainingRefused: when a column cannot be served, or the release answers otherwise than the predictor.
         """
-        on_step("Profiling the features")
-        schema = profile_features(candidate.predictor, train_data=candidate.train_data, held_out=candidate.held_out)
-        on_step("Measuring the importance of each feature on held-out rows")
-        importance = measure_importance(candidate)
-        with self._store.staging() as staged:
-            on_step("Writing the release and proving its answers")
-            proof = _write_contents(staged, candidate, schema)
-            on_step("Compiling the plan and proving it against the predictor")
-            refusal = _write_plan(staged / PLAN, candidate.predictor, schema, proof)
-            described = _describe(candidate, quality, checks, importance)
-            manifest = self._store.publish(staged, replace(described, plan_refusal=refusal))
-        if activate:
-            self._store.activate(manifest.version)
-        return manifest
+        with self.stage(candidate, on_step=on_step) as staged:
+            return staged.publish(quality=quality, checks=checks, activate=activate, on_step=on_step)
 
 
 def measure_importance(candidate: Candidate) -> dict[str, FeatureImportance]:

@@ -20,7 +20,14 @@ def judge_model(
     *limits: Limit, problem_type: str = "binary", fold_spread: float | None = 0.03, memory_mb: float = 300.0
 ) -> GateReport:
     stability = Stability(fold_spread=fold_spread, repeat_difference=0.0, batch_difference=1e-7)
-    footprint = Footprint(size_mb=2.0, memory_mb=memory_mb, latency_ms=12.0)
+    footprint = Footprint(
+        size_mb=2.0,
+        memory_mb=memory_mb,
+        latency_ms=12.0,
+        latency_p99_ms=20.0,
+        rows_per_second=9000.0,
+        execution="plan",
+    )
     return judge(
         limits,
         defaults=choose_default_limits(problem_type, memory_gb=1),
@@ -57,6 +64,8 @@ def test_a_sound_model_passes_without_any_limit_of_ones_own() -> None:
         (Limit("size_mb", "max", 2.0), True),
         (Limit("size_mb", "max", 1.9), False),
         (Limit("latency_ms", "max", 11.9), False),
+        (Limit("latency_p99_ms", "max", 19.9), False),
+        (Limit("rows_per_second", "min", 9001), False),
         (Limit("stability", "max", 0.02), False),
     ],
 )
