@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Engine
 
 from app.database import DatabaseError, create_tables, open_database
+from app.release.keyring import require_signer
+from app.release.signing import SigningKeyUnusable, Trust, read_trusted_keys
 from app.release.store import ReleaseStore
 from app.runtime.active import ActiveRelease
 from app.security.keys import KeyStore, KeyVerifier
 from app.serving.prediction import PredictionService
-from config.settings import Settings, require_secret
+from config.settings import Settings, SettingsError, require_secret
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +41,39 @@ class Services:
         self.database.dispose()
 
 
-def open_store(settings: Settings) -> ReleaseStore:
-    """The model store of an installation; the one place that decides whose releases are trusted."""
-    return ReleaseStore(settings.model_path)
+def open_store(settings: Settings, *, to_publish: bool = False) -> ReleaseStore:
+    """The model store of an installation; the one place that decides whose releases are trusted.
+
+    Args:
+        to_publish: Sign what is published; in development, make a key pair in home when there is none yet.
+
+    Raises:
+        SettingsError: when keys are no keys, or there is none to sign with.
+    """
+    trust = read_trust(settings)
+    signer = None
+    if to_publish:
+        is_development = settings.environment == "development"
+        try:
+            signer = require_signer(settings.signing_key, trust, make_missing=is_development)
+        except SigningKeyUnusable as fault:
+            raise SettingsError(str(fault)) from None
+    return ReleaseStore(settings.model_path, trust=trust, signer=signer)
+
+
+def read_trust(settings: Settings) -> Trust:
+    """Whose releases are opened. A file of keys is read when a release is checked, not now.
+
+    Raises:
+        SettingsError: when the setting holds what is not a key.
+    """
+    if isinstance(settings.trusted_keys, Path):
+        return Trust(key_file=settings.trusted_keys, unsigned=settings.unsigned_releases)
+    try:
+        keys = read_trusted_keys(settings.trusted_keys, place="GLUONSERVE_TRUSTED_KEYS, key")
+    except SigningKeyUnusable as fault:
+        raise SettingsError(str(fault)) from None
+    return Trust(keys=keys, unsigned=settings.unsigned_releases)
 
 
 def build_services(settings: Settings) -> Services:

@@ -61,6 +61,14 @@ def _absolute_path(text: str) -> Path:
         raise ValueError("there is no such user") from None
 
 
+def _keys_or_path(text: str) -> tuple[str, ...] | Path:
+    """Public keys as they stand, or the file that lists them. A key is Base64 of 32 bytes and so ends with `=`."""
+    items = [item.strip() for item in text.split(",")]
+    if all(item.endswith("=") for item in items):
+        return tuple(items)
+    return _absolute_path(text)
+
+
 def _setting(name: str, default: str | None, parse: Callable[[str], Any], help: str, *, secret: bool = False) -> Any:
     metadata = {"name": name, "default": default, "parse": parse, "help": help}
     return field(repr=not secret, metadata=metadata)
@@ -89,6 +97,30 @@ class Settings:
     )
     secret: str | None = _setting(
         "GLUONSERVE_SECRET", None, str, "at least 32 characters; API keys are stored as HMACs under it", secret=True
+    )
+    signing_key: Path = _setting(
+        "GLUONSERVE_SIGNING_KEY",
+        "{home}/signing.key",
+        _absolute_path,
+        "file of the private key that published releases are signed with; only where models are published",
+    )
+    trusted_keys: tuple[str, ...] | Path = _setting(
+        "GLUONSERVE_TRUSTED_KEYS",
+        "{home}/signing.pub",
+        _keys_or_path,
+        "whose releases are opened: public keys separated by commas, or a file of them, one a line",
+    )
+    unsigned_releases: Literal["refuse", "allow"] = _setting(
+        "GLUONSERVE_UNSIGNED_RELEASES",
+        "refuse",
+        _one_of("refuse", "allow"),
+        "allow opens releases without a valid signature of a trusted key; never in production",
+    )
+    keep_releases: int = _setting(
+        "GLUONSERVE_KEEP_RELEASES",
+        "10",
+        _whole_number(2, 100_000),
+        "newest versions that are kept; the active, the previous and a candidate version are never removed",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _setting(
         "LOG_LEVEL", "INFO", _log_level, "least severe log line that is written"
@@ -140,7 +172,10 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     models = _read(by_name["model_path"], environ, {"home": home})
     plan = plan_host(read_host(), read_footprint(models, prefer=_read(by_name["execution"], environ, {})))
     derived = {"home": home, "workers": plan.workers, "threads": plan.threads}
-    return Settings(**{item.name: _read(item, environ, derived) for item in by_name.values()})
+    settings = Settings(**{item.name: _read(item, environ, derived) for item in by_name.values()})
+    if settings.environment == "production" and settings.unsigned_releases == "allow":
+        raise SettingsError("GLUONSERVE_UNSIGNED_RELEASES=allow is for development only; in production leave it out.")
+    return settings
 
 
 def require_secret(settings: Settings) -> str:

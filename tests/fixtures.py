@@ -13,6 +13,7 @@ from autogluon.tabular import TabularPredictor
 
 from app.release.store import ReleaseStore
 from tests.builders import LABELS, PLAN_FAMILIES, fit_predictor, make_mixed_frame, make_release
+from tests.manifests import SIGNER
 
 TRAINING_ROWS = 700
 
@@ -70,7 +71,7 @@ def plannable(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Fitte
 @pytest.fixture(scope="session")
 def published_store(fitted: Callable[[str], FittedModel], tmp_path_factory: pytest.TempPathFactory) -> ReleaseStore:
     """A store in which version 1 is an active binary model. Not to be changed: copy it with `store` instead."""
-    store = ReleaseStore(tmp_path_factory.mktemp("published"))
+    store = ReleaseStore(tmp_path_factory.mktemp("published"), signer=SIGNER)
     model = fitted("binary")
     make_release(store, model.predictor, model.held_out, train_data=model.train_data)
     return store
@@ -79,7 +80,7 @@ def published_store(fitted: Callable[[str], FittedModel], tmp_path_factory: pyte
 @pytest.fixture(scope="session")
 def published_plan(plannable: Callable[[str], FittedModel], tmp_path_factory: pytest.TempPathFactory) -> ReleaseStore:
     """A store in which version 1 is an active binary model with a compiled plan. Not to be changed."""
-    store = ReleaseStore(tmp_path_factory.mktemp("published-plan"))
+    store = ReleaseStore(tmp_path_factory.mktemp("published-plan"), signer=SIGNER)
     model = plannable("binary")
     make_release(store, model.predictor, model.held_out, train_data=model.train_data)
     return store

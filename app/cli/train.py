@@ -109,7 +109,7 @@ def train(
                 options={**options, "min": minima, "max": maxima}, file=read_settings_file(config) if config else {}
             ),
             activate=activate,
-            publisher=Publisher(open_store(settings)),
+            publisher=Publisher(open_store(settings, to_publish=True)),
             display=choose_display(),
         )
     _finish(report, as_json=as_json)
@@ -154,7 +154,7 @@ def publish(
             name=_check_name(name, predictor_dir),
             demands=GateDemands(limits=_parse_limits(minima, maxima), memory_gb=standard.memory_gb, seed=standard.seed),
             activate=activate,
-            publisher=Publisher(open_store(settings)),
+            publisher=Publisher(open_store(settings, to_publish=True)),
             display=choose_display(),
         )
     _finish(report, as_json=as_json)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,12 +15,37 @@ _CHUNK_BYTES = 1 << 20
 
 def write_json(path: Path, content: object) -> None:
     """Replace a JSON file in one step: a reader sees the old content or the new one, also after a power cut."""
+    replace_file(path, orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY))
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file in one step: a reader sees the old content or the new one, also after a power cut."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with temporary.open("wb") as file:
-        file.write(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY))
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+    sync_directory(path.parent)
+
+
+def create_file(path: Path, content: bytes, *, mode: int) -> None:
+    """Write a file that must not be there yet, whole or not at all; of several processes at once, one wins.
+
+    Raises:
+        FileExistsError: when there is one, which then stays.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, written = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        os.link(written, path)
+    finally:
+        os.unlink(written)
     sync_directory(path.parent)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from app.errors import ReleaseUnusable
+from app.release.files import create_file
 
 _ALGORITHM = "ed25519"
 _KEY_BYTES = 32
@@ -26,7 +26,11 @@ Unsigned = Literal["refuse", "allow"]
 
 
 class SigningKeyUnusable(Exception):
-    """A key cannot be read or made. The message is one sentence for the operator and holds nothing of the key."""
+    """A key cannot be read or made. The message is for the operator and holds nothing of the key."""
+
+
+class SigningKeyExists(SigningKeyUnusable):
+    """There is a key already, and it stays."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class PublicKey:
             if len(base64.b64decode(text, validate=True)) != _KEY_BYTES:
                 raise ValueError
         except (binascii.Error, ValueError):
-            raise SigningKeyUnusable("A trusted key is not a public key: 32 bytes in Base64 are expected.") from None
+            raise SigningKeyUnusable("It is not a public key: 32 bytes in Base64 are expected.") from None
         return cls(text)
 
 
@@ -65,8 +69,7 @@ class Signer:
 
     def sign(self, manifest: bytes) -> bytes:
         """The content of a signature file: algorithm, id of the key and signature, on one line."""
-        signature = base64.b64encode(self._key.sign(_PURPOSE + manifest)).decode()
-        return f"{_ALGORITHM} {self.public_key.id} {signature}\n".encode()
+        return _format_signature(_ALGORITHM, self.public_key.id, self._key.sign(_PURPOSE + manifest))
 
     @classmethod
     def generate(cls) -> Signer:
@@ -93,22 +96,34 @@ class Signer:
         """Keep the private key, readable by its owner only.
 
         Raises:
-            SigningKeyUnusable: when there is a file already, or it cannot be written.
+            SigningKeyExists: when there is a file already.
+            SigningKeyUnusable: when it cannot be written.
         """
         pem = self._key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            create_file(path, pem, mode=0o600)
         except FileExistsError:
-            raise SigningKeyUnusable(f"There is a signing key already: {path}.") from None
+            raise SigningKeyExists(f"There is a signing key already: {path}.") from None
         except OSError as fault:
             raise SigningKeyUnusable(f"The signing key cannot be kept in {path}: {fault.strerror}.") from None
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
+
+
+@dataclass(frozen=True)
+class SignatureFault:
+    """Why a manifest is not to be trusted, and what an operator who trusts it can do; `{version}` stands for which."""
+
+    reason: str
+    advice: str
+
+
+_NOT_SIGNED = SignatureFault(
+    "it is not signed", "If you published it yourself, sign it with: gluonserve models sign {version}"
+)
+_ALTERED = SignatureFault("its manifest was altered after it was signed", "Publish it again, or restore its files.")
+_DAMAGED = SignatureFault("its signature is damaged", "Publish it again, or restore its files.")
+_UNKNOWN_KIND = SignatureFault("its signature is of an unknown kind", "Publish it again with this version.")
 
 
 @dataclass(frozen=True)
@@ -116,55 +131,102 @@ class Trust:
     """Whose releases are opened.
 
     Attributes:
+        keys: Public keys that are trusted.
+        key_file: A file of more of them. It is read at each check, so that a running server trusts a key added to it.
         unsigned: What becomes of a release without a valid signature of a trusted key.
     """
 
     keys: tuple[PublicKey, ...] = ()
+    key_file: Path | None = None
     unsigned: Unsigned = "refuse"
 
-    def find_fault(self, manifest: bytes, signature: bytes | None) -> str | None:
-        """Say why a manifest is not to be trusted; None when it is. Nothing of the manifest is parsed.
+    def list_keys(self) -> tuple[PublicKey, ...]:
+        """All trusted keys; a file that does not exist holds none.
+
+        Raises:
+            SigningKeyUnusable: when the file cannot be read, or not all it lists are keys.
+        """
+        if self.key_file is None:
+            return self.keys
+        try:
+            lines = self.key_file.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return self.keys
+        except (OSError, UnicodeDecodeError) as fault:
+            raise SigningKeyUnusable(f"The trusted keys in {self.key_file} cannot be read ({fault}).") from None
+        return (*self.keys, *read_trusted_keys(lines, place=f"{self.key_file}, line"))
+
+    def find_fault(self, manifest: bytes, signature: bytes | None) -> SignatureFault | None:
+        """Say why a manifest is not to be opened; None when it may be. Nothing of the manifest is parsed.
 
         Args:
             signature: The content of the signature file; None when there is none.
         """
-        if self.unsigned == "allow":
-            return None
+        return None if self.unsigned == "allow" else self.find_signature_fault(manifest, signature)
+
+    def find_signature_fault(self, manifest: bytes, signature: bytes | None) -> SignatureFault | None:
+        """What is wrong with a signature, also where such releases are opened; None when it is a trusted key's."""
         if signature is None:
-            return "it is not signed"
-        known = {key.id: key for key in self.keys}
+            return _NOT_SIGNED
         try:
             algorithm, key_id, text = signature.decode("ascii").split()
             raw = base64.b64decode(text, validate=True)
         except (UnicodeDecodeError, ValueError, binascii.Error):
-            return "its signature is damaged"
+            return _DAMAGED
+        if _format_signature(algorithm, key_id, raw) != signature:
+            return _DAMAGED
         if algorithm != _ALGORITHM:
-            return "its signature is of an unknown kind"
-        if key_id not in known:
-            return f"it was signed with a key that is not trusted here ({key_id[:32]!r})"
+            return _UNKNOWN_KIND
         try:
-            public = Ed25519PublicKey.from_public_bytes(base64.b64decode(known[key_id].text))
-            public.verify(raw, _PURPOSE + manifest)
+            keys = [key for key in self.list_keys() if key.id == key_id]
+        except SigningKeyUnusable as fault:
+            return SignatureFault("its signature cannot be checked", str(fault))
+        if not keys:
+            return self._describe_unknown_key(key_id)
+        try:
+            Ed25519PublicKey.from_public_bytes(base64.b64decode(keys[0].text)).verify(raw, _PURPOSE + manifest)
         except InvalidSignature:
-            return "its manifest was altered after it was signed"
+            return _ALTERED
         return None
+
+    def _describe_unknown_key(self, key_id: str) -> SignatureFault:
+        place = self.key_file or "GLUONSERVE_TRUSTED_KEYS"
+        return SignatureFault(
+            f"it was signed with a key that is not trusted here ({key_id[:32]})",
+            f"If you know whose key that is, add its public key to {place}",
+        )
 
 
 TRUST_ANYONE = Trust(unsigned="allow")
 
 
-def read_trusted_keys(texts: Iterable[str]) -> tuple[PublicKey, ...]:
+def read_trusted_keys(texts: Iterable[str], *, place: str) -> tuple[PublicKey, ...]:
     """Public keys from lines or items of a list; blank ones and comments are left out.
+
+    Args:
+        place: Where they stand, for the message; the number of the line or item follows it.
 
     Raises:
         SigningKeyUnusable: when one is not a key.
     """
-    stripped = (text.partition("#")[0].strip() for text in texts)
-    return tuple(PublicKey.parse(text) for text in stripped if text)
+    keys = []
+    for number, text in enumerate(texts, start=1):
+        stripped = text.partition("#")[0].strip()
+        try:
+            if stripped:
+                keys.append(PublicKey.parse(stripped))
+        except SigningKeyUnusable as fault:
+            raise SigningKeyUnusable(f"{place} {number}: {fault}") from None
+    return tuple(keys)
 
 
 def require_trusted(trust: Trust, manifest: bytes, signature: bytes | None, *, name: str) -> None:
     """Raises ReleaseUnusable when the manifest of version `name` is not to be trusted."""
     fault = trust.find_fault(manifest, signature)
     if fault:
-        raise ReleaseUnusable(f"Version {name} is refused: {fault}.")
+        advice = fault.advice.replace("{version}", name).rstrip(".")
+        raise ReleaseUnusable(f"Version {name} is refused: {fault.reason}. {advice}.")
+
+
+def _format_signature(algorithm: str, key_id: str, raw: bytes) -> bytes:
+    return f"{algorithm} {key_id} {base64.b64encode(raw).decode()}\n".encode()

@@ -16,6 +16,7 @@ import orjson
 import pytest
 
 from app.release.store import ReleaseStore
+from tests.manifests import sign_again
 from tests.server import RunningServer, find_free_port, running_server, stop, wait_until
 
 READY_SECONDS = 60
@@ -42,6 +43,7 @@ def break_library_version(home: Path) -> None:
     manifest = orjson.loads(path.read_bytes())
     manifest["libraries"]["autogluon.tabular"] = "1.5.0"
     path.write_bytes(orjson.dumps(manifest))
+    sign_again(path.parent)
 
 
 def break_model_file(home: Path) -> None:

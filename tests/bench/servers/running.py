@@ -86,6 +86,8 @@ def bench_server(name: str, home: Path, *, models: Path, predictor: Path) -> Ite
         "MODEL_PATH": str(models),
         "BIND": f"{address[0]}:{address[1]}",
         "WEB_CONCURRENCY": str(WORKERS),
+        # Releases are made for one measurement, by nobody: no key has signed them.
+        "GLUONSERVE_UNSIGNED_RELEASES": "allow",
     }
     key = _make_key(settings)
     log = home / "server.log"
