@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -97,19 +97,39 @@ def choose_scorers(predictor: TabularPredictor, also: Iterable[str] = ()) -> lis
 
 
 def compute_quality(answers: Answers, scorers: Sequence[Any], *, seed: int) -> dict[str, MetricValue]:
-    """Every metric with its 95 % percentile bootstrap interval; metrics that these rows do not define are left out.
-
-    At most 200 resamples and about ten seconds. Above 10 000 rows each resample draws 10 000 and the interval is
-    narrowed by the root of the share: the m-out-of-n bootstrap (Bickel, Götze and van Zwet, Statistica Sinica 7, 1997).
-    """
-    values = {scorer.name: _score(scorer, answers) for scorer in scorers}
+    """Every metric with its 95 % percentile bootstrap interval; metrics that these rows do not define are left out."""
+    values = {scorer.name: compute_metric(scorer, answers) for scorer in scorers}
     defined = [scorer for scorer in scorers if math.isfinite(values[scorer.name])]
-    resampled = _resample_scores(answers, defined, seed)
+    resampled: dict[str, list[float]] = {scorer.name: [] for scorer in defined}
     rows = len(answers.truth)
-    narrowing = math.sqrt(min(rows, _MOST_RESAMPLED_ROWS) / rows)
+    for resample in map(answers.take, draw_resamples(rows, seed=seed)):
+        for scorer in defined:
+            resampled[scorer.name].append(compute_metric(scorer, resample))
     return {
-        scorer.name: _describe(scorer, values[scorer.name], resampled[scorer.name], narrowing) for scorer in defined
+        scorer.name: _describe(scorer, values[scorer.name], resampled[scorer.name], rows=rows) for scorer in defined
     }
+
+
+def draw_resamples(rows: int, *, seed: int) -> Iterator[Numbers]:
+    """Positions of rows drawn with replacement: at most 200 times, for about ten seconds, and 10 000 rows each."""
+    random = np.random.default_rng(seed)
+    deadline = time.monotonic() + _BOOTSTRAP_SECONDS
+    for _ in range(_RESAMPLES):
+        yield random.integers(0, rows, min(rows, _MOST_RESAMPLED_ROWS))
+        if time.monotonic() > deadline:
+            break
+
+
+def find_interval(value: float, resampled: Iterable[float], *, rows: int) -> tuple[float, float]:
+    """The 95 % percentile interval of a value by what it was on resampled rows.
+
+    Above 10 000 rows each resample has 10 000, and the interval is narrowed by the root of their share: the m-out-of-n
+    bootstrap (Bickel, Götze and van Zwet, Statistica Sinica 7, 1997).
+    """
+    narrowing = math.sqrt(min(rows, _MOST_RESAMPLED_ROWS) / rows)
+    finite = [score for score in resampled if math.isfinite(score)] or [value]
+    low, high = (value + (end - value) * narrowing for end in np.percentile(finite, _INTERVAL_PERCENTILES))
+    return float(min(low, value)), float(max(high, value))
 
 
 def to_natural_sign(scorer: Any, score: float) -> float:
@@ -117,32 +137,7 @@ def to_natural_sign(scorer: Any, score: float) -> float:
     return float(scorer.convert_score_to_original(score))
 
 
-def _resample_scores(answers: Answers, scorers: Sequence[Any], seed: int) -> dict[str, list[float]]:
-    random = np.random.default_rng(seed)
-    rows = len(answers.truth)
-    deadline = time.monotonic() + _BOOTSTRAP_SECONDS
-    scores: dict[str, list[float]] = {scorer.name: [] for scorer in scorers}
-    for _ in range(_RESAMPLES):
-        resample = answers.take(random.integers(0, rows, min(rows, _MOST_RESAMPLED_ROWS)))
-        for scorer in scorers:
-            scores[scorer.name].append(_score(scorer, resample))
-        if time.monotonic() > deadline:
-            break
-    return scores
-
-
-def _describe(scorer: Any, value: float, resampled: Sequence[float], narrowing: float) -> MetricValue:
-    finite = [score for score in resampled if math.isfinite(score)] or [value]
-    low, high = (value + (end - value) * narrowing for end in np.percentile(finite, _INTERVAL_PERCENTILES))
-    return MetricValue(
-        value=value,
-        low=float(min(low, value)),
-        high=float(max(high, value)),
-        higher_is_better=bool(scorer.greater_is_better_internal),
-    )
-
-
-def _score(scorer: Any, answers: Answers) -> float:
+def compute_metric(scorer: Any, answers: Answers) -> float:
     """One metric in its natural sign; NaN where the rows do not define it, such as roc_auc when one class is absent."""
     levels = {"quantile_levels": np.array(answers.quantile_levels)} if scorer.needs_quantile else {}
     given = answers.probabilities if scorer.needs_proba or scorer.needs_threshold else answers.predicted
@@ -155,3 +150,8 @@ def _score(scorer: Any, answers: Answers) -> float:
             return to_natural_sign(scorer, scorer(answers.truth, given, **levels))
         except ValueError:
             return math.nan
+
+
+def _describe(scorer: Any, value: float, resampled: Sequence[float], *, rows: int) -> MetricValue:
+    low, high = find_interval(value, resampled, rows=rows)
+    return MetricValue(value=value, low=low, high=high, higher_is_better=bool(scorer.greater_is_better_internal))
