@@ -1,0 +1,1 @@
+"""How a version comes into service and leaves it: activated, tried as a candidate, promoted or withdrawn."""

@@ -1,0 +1,1 @@
+"""What two versions did, counted in constant memory and compared."""
