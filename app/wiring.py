@@ -12,7 +12,10 @@ from app.database import DatabaseError, create_tables, open_database
 from app.release.keyring import require_signer
 from app.release.signing import SigningKeyUnusable, Trust, read_trusted_keys
 from app.release.store import ReleaseStore
-from app.runtime.active import ActiveRelease
+from app.runtime.rows import RowRules
+from app.runtime.switching.active import ActiveRelease
+from app.runtime.switching.follower import Follower
+from app.runtime.switching.slots import ReleaseSlots
 from app.security.keys import KeyStore, KeyVerifier
 from app.serving.prediction import PredictionService
 from config.settings import Settings, SettingsError, require_secret
@@ -25,19 +28,20 @@ class Services:
     """What the web role works with. Nothing runs before `start`; `close` ends what `start` began."""
 
     active: ActiveRelease
+    follower: Follower
     prediction: PredictionService
     keys: KeyVerifier
     database: Engine
 
     def start(self) -> None:
-        self.active.start()
+        self.follower.start()
 
     def ping(self) -> bool:
         """Tell whether a prediction could be made now."""
         return self.active.ping()
 
     def close(self) -> None:
-        self.active.close()
+        self.follower.close()
         self.database.dispose()
 
 
@@ -79,15 +83,11 @@ def read_trust(settings: Settings) -> Trust:
 def build_services(settings: Settings) -> Services:
     database = open_database(settings.database_url)
     _create_missing_tables(database)
-    active = ActiveRelease(open_store(settings), prefer=settings.execution)
-    prediction = PredictionService(
-        active,
-        max_rows=settings.max_rows,
-        unseen_values=settings.unseen_values,
-        unknown_fields=settings.unknown_fields,
-    )
+    rules = RowRules(on_unseen_value=settings.unseen_values, on_unknown_field=settings.unknown_fields)
+    active = ActiveRelease(ReleaseSlots(open_store(settings), prefer=settings.execution, rules=rules))
+    prediction = PredictionService(active, max_rows=settings.max_rows)
     keys = KeyVerifier(KeyStore(database, require_secret(settings)))
-    return Services(active=active, prediction=prediction, keys=keys, database=database)
+    return Services(active=active, follower=Follower(active), prediction=prediction, keys=keys, database=database)
 
 
 def _create_missing_tables(database: Engine) -> None:

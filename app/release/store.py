@@ -16,7 +16,7 @@ from pathlib import Path
 from app.errors import ReleaseUnusable
 from app.release.files import compute_sha256, list_files, sync_directory, sync_tree, write_json
 from app.release.manifest import FileEntry, Manifest
-from app.release.pointer import ActivePointer, Stamp, read_pointer, read_stamp, write_pointer
+from app.release.pointer import POINTER, ActivePointer, Stamp, read_pointer, read_stamp, write_pointer
 from app.release.signing import TRUST_ANYONE, Signer, Trust
 from app.release.verification import MANIFEST, NOT_LISTED, SIGNATURE, read_manifest, verify_release
 
@@ -87,7 +87,7 @@ class ReleaseStore:
 
     def pointer_stamp(self) -> Stamp | None:
         """A value that changes whenever the pointer is replaced; None when there is none. Costs one stat call."""
-        return read_stamp(self.path)
+        return read_stamp(str(self.path / POINTER))
 
     def activate(self, version: str) -> ActivePointer:
         """Verify a version and make it the active one.

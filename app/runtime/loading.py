@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -18,28 +19,42 @@ from app.release.verification import read_manifest, read_schema, verify_files
 from app.runtime.batching import BatchingExecutor
 from app.runtime.cost_curve import measure_cost
 from app.runtime.predictions import Executor
-from app.runtime.rows import RowValidator, TypedRow
+from app.runtime.rows import RowRules, RowValidator, TypedRow
 
 logger = logging.getLogger(__name__)
 
 Execution = Literal["plan", "native"]
+DEFAULT_RULES = RowRules()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LoadedRelease:
     """A release in memory whose golden rows gave the answers of publication.
 
     Attributes:
         execution: Whether the compiled plan answers or AutoGluon itself.
+        rules: How callers' rows are checked.
     """
 
     manifest: Manifest
     schema: FeatureSchema
     executor: Executor
     execution: Execution
+    rules: RowRules = DEFAULT_RULES
+
+    @cached_property
+    def validator(self) -> RowValidator:
+        """Checks rows for exactly this release: rows checked for one version must not reach another."""
+        return RowValidator(
+            self.schema,
+            on_unseen_value=self.rules.on_unseen_value,
+            on_unknown_field=self.rules.on_unknown_field,
+        )
 
 
-def load_release(directory: Path, *, trust: Trust, prefer: Execution = "plan") -> LoadedRelease:
+def load_release(
+    directory: Path, *, trust: Trust, prefer: Execution = "plan", rules: RowRules = DEFAULT_RULES
+) -> LoadedRelease:
     """Verify a release, signature first, then file by file, load it, and replay its golden rows.
 
     A release with a plan is executed by it. Fallback: where the plan cannot be trusted here (another version of a
@@ -53,7 +68,7 @@ def load_release(directory: Path, *, trust: Trust, prefer: Execution = "plan") -
     if prefer == "plan" and (directory / PLAN).is_dir():
         verify_files(directory, manifest, unopened=NATIVE)
         try:
-            return _load_plan(directory, manifest)
+            return _load_plan(directory, manifest, rules)
         except ReleaseUnusable as refused:
             reason = f" {refused}"
             logger.warning("%s AutoGluon answers in place of the plan, slower.", refused)
@@ -66,10 +81,10 @@ def load_release(directory: Path, *, trust: Trust, prefer: Execution = "plan") -
     golden = read_golden_rows(directory / GOLDEN)
     typed = replay_golden_rows(executor, schema, golden, name=directory.name)
     batching = BatchingExecutor(executor, measure_cost(executor, typed))
-    return LoadedRelease(manifest, schema, batching, "native")
+    return LoadedRelease(manifest, schema, batching, "native", rules)
 
 
-def _load_plan(directory: Path, manifest: Manifest) -> LoadedRelease:
+def _load_plan(directory: Path, manifest: Manifest, rules: RowRules) -> LoadedRelease:
     # Its libraries are loaded by what reads it: only a process that serves a plan pays for them.
     from app.runtime.plan.reading import read_plan
 
@@ -79,7 +94,7 @@ def _load_plan(directory: Path, manifest: Manifest) -> LoadedRelease:
     except Exception as fault:
         raise ReleaseUnusable(f"Version {directory.name}: its plan cannot be used ({fault}).") from fault
     replay_golden_rows(executor, schema, read_golden_rows(directory / GOLDEN), name=directory.name)
-    return LoadedRelease(manifest, schema, executor, "plan")
+    return LoadedRelease(manifest, schema, executor, "plan", rules)
 
 
 def load_native(directory: Path, schema: FeatureSchema) -> Executor:

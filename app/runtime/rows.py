@@ -44,6 +44,14 @@ def build_row_schema(schema: FeatureSchema) -> type[Schema]:
     return Schema.from_dict(dict(members), name="Row")
 
 
+@dataclass(frozen=True, kw_only=True)
+class RowRules:
+    """What becomes of values that training has not seen and of fields that the model does not know."""
+
+    on_unseen_value: OnUnseenValue = "accept"
+    on_unknown_field: OnUnknownField = "ignore"
+
+
 class RowValidator:
     """Checks rows for one feature schema: a generated screen accepts valid rows, marshmallow judges the others.
 

@@ -8,9 +8,8 @@ from typing import Any
 
 from app.errors import FieldFault, InvalidRows, TooLarge
 from app.release.manifest import Manifest
-from app.runtime.active import ActiveRelease
 from app.runtime.loading import LoadedRelease
-from app.runtime.rows import OnUnknownField, OnUnseenValue, RowValidator
+from app.runtime.switching.active import ActiveRelease
 from app.serving.identifiers import make_identifier
 
 _MOST_WARNINGS = 1000
@@ -37,19 +36,9 @@ class Prediction:
 class PredictionService:
     """Answers prediction requests with whatever release is active at that moment."""
 
-    def __init__(
-        self,
-        active: ActiveRelease,
-        *,
-        max_rows: int,
-        unseen_values: OnUnseenValue,
-        unknown_fields: OnUnknownField,
-    ) -> None:
+    def __init__(self, active: ActiveRelease, *, max_rows: int) -> None:
         self._active = active
         self._max_rows = max_rows
-        self._unseen_values: OnUnseenValue = unseen_values
-        self._unknown_fields: OnUnknownField = unknown_fields
-        self._validator: tuple[LoadedRelease, RowValidator] | None = None
 
     def predict(self, rows: Sequence[Any]) -> Prediction:
         """Predict rows as a caller sent them.
@@ -60,14 +49,20 @@ class PredictionService:
             InvalidRows: with every fault of every row.
             PredictionFailed: when the model breaks on rows that fit its schema.
         """
-        release = self._active.require()
+        release = self._active.begin()
+        try:
+            return self._predict_with(release, rows)
+        finally:
+            self._active.end()
+
+    def _predict_with(self, release: LoadedRelease, rows: Sequence[Any]) -> Prediction:
         if len(rows) > self._max_rows:
             raise TooLarge(
                 f"One request may hold {self._max_rows} rows, this one holds {len(rows)}.", code="too_many_rows"
             )
         if not rows:
             raise InvalidRows([FieldFault(None, "data", "Expected at least one row.")])
-        checked = self._get_validator(release).check(rows)
+        checked = release.validator.check(rows)
         predictions = release.executor.predict(checked.rows)
         return Prediction(
             manifest=release.manifest,
@@ -76,16 +71,6 @@ class PredictionService:
             prediction_ids=_make_prediction_ids(len(rows)),
             warnings=_limit_warnings(checked.warnings),
         )
-
-    def _get_validator(self, release: LoadedRelease) -> RowValidator:
-        """The validator of exactly this release: rows checked for one version must not reach another."""
-        kept = self._validator
-        if kept is None or kept[0] is not release:
-            validator = RowValidator(
-                release.schema, on_unseen_value=self._unseen_values, on_unknown_field=self._unknown_fields
-            )
-            kept = self._validator = (release, validator)
-        return kept[1]
 
 
 def _make_prediction_ids(count: int) -> list[str]:

@@ -135,8 +135,8 @@ def test_imports_go_one_way() -> None:
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        ("app__release__store", "from app.runtime import active"),
-        ("app__runtime__active", "from app.serving.prediction import PredictionService"),
+        ("app__release__store", "from app.runtime.switching import active"),
+        ("app__runtime__switching__active", "from app.serving.prediction import PredictionService"),
         ("app__serving__prediction", "import app.api.guard"),
         ("app__training__fit", "def fit():\n    from app.serving import prediction"),
         ("app__security__keys", "from app.api.guard import require_auth"),
@@ -151,7 +151,10 @@ def test_an_import_against_the_direction_is_found(path: str, text: str) -> None:
 
 
 def test_an_import_along_the_direction_is_accepted() -> None:
-    assert find_wrong_directions(parse_files(app__serving__jobs="from app.runtime.active import ActiveRelease")) == []
+    assert (
+        find_wrong_directions(parse_files(app__serving__jobs="from app.runtime.switching.active import ActiveRelease"))
+        == []
+    )
 
 
 def test_every_exception_is_still_needed() -> None:

@@ -8,10 +8,11 @@ import pytest
 from app.errors import FieldFault, InvalidRows, ModelNotReady, TooLarge
 from app.release.schema import Feature, FeatureSchema
 from app.release.store import ReleaseStore
-from app.runtime.active import ActiveRelease
 from app.runtime.loading import LoadedRelease
 from app.runtime.predictions import Predictions
 from app.runtime.rows import TypedRow
+from app.runtime.switching.active import ActiveRelease
+from app.runtime.switching.slots import ReleaseSlots
 from app.serving.prediction import PredictionService
 from tests.manifests import make_manifest
 
@@ -32,14 +33,14 @@ def make_release(*features: Feature, version: str = "1") -> LoadedRelease:
 
 @pytest.fixture
 def active(tmp_path: Any) -> ActiveRelease:
-    active = ActiveRelease(ReleaseStore(tmp_path))
+    active = ActiveRelease(ReleaseSlots(ReleaseStore(tmp_path)))
     active.current = make_release(CITY, VISITS)
     return active
 
 
 @pytest.fixture
 def service(active: ActiveRelease) -> PredictionService:
-    return PredictionService(active, max_rows=3, unseen_values="accept", unknown_fields="ignore")
+    return PredictionService(active, max_rows=3)
 
 
 def test_rows_are_answered_in_their_order_whatever_the_order_of_their_fields(service: PredictionService) -> None:
@@ -88,7 +89,7 @@ def test_after_a_switch_rows_are_checked_and_answered_by_the_new_version(
 
 
 def test_warnings_beyond_a_thousand_are_counted(active: ActiveRelease) -> None:
-    service = PredictionService(active, max_rows=5000, unseen_values="accept", unknown_fields="ignore")
+    service = PredictionService(active, max_rows=5000)
     warnings = service.predict([{"city": "Paris", "visits": 1}] * 1500).warnings
     assert len(warnings) == 1001
     assert warnings[-1] == FieldFault(None, None, "500 more warnings are not listed.")

@@ -46,13 +46,15 @@ class OpenApiDocument:
 
     def __init__(self, routes: list[Route]) -> None:
         self._routes = routes
-        self._kept: tuple[LoadedRelease | None, bytes] | None = None
+        self._kept: tuple[Manifest | None, bytes] | None = None
 
     def render(self, release: LoadedRelease | None) -> bytes:
         """Return the document as JSON; without a release a row is any object."""
+        # Of the release only the manifest is kept: it must not stay in memory when it is let go.
+        manifest = release.manifest if release else None
         kept = self._kept
-        if kept is None or kept[0] is not release:
-            kept = self._kept = (release, orjson.dumps(describe_api(self._routes, release)))
+        if kept is None or kept[0] is not manifest:
+            kept = self._kept = (manifest, orjson.dumps(describe_api(self._routes, release)))
         return kept[1]
 
 

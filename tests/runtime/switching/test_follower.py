@@ -9,7 +9,9 @@ import pytest
 from app.errors import ModelNotReady
 from app.release.files import write_json
 from app.release.store import ReleaseStore
-from app.runtime.active import ActiveRelease
+from app.runtime.switching.active import ActiveRelease
+from app.runtime.switching.follower import Follower
+from app.runtime.switching.slots import ReleaseSlots
 from tests.builders import make_release
 from tests.fixtures import FittedModel
 from tests.server import wait_until
@@ -17,17 +19,18 @@ from tests.server import wait_until
 
 @pytest.fixture
 def start() -> Iterator[Callable[[ReleaseStore], ActiveRelease]]:
-    started: list[ActiveRelease] = []
+    started: list[Follower] = []
 
     def start_following(store: ReleaseStore) -> ActiveRelease:
-        active = ActiveRelease(store, poll_seconds=0.05)
-        active.start()
-        started.append(active)
+        active = ActiveRelease(ReleaseSlots(store))
+        follower = Follower(active, poll_seconds=0.02)
+        follower.start()
+        started.append(follower)
         return active
 
     yield start_following
-    for active in started:
-        active.close()
+    for follower in started:
+        follower.close()
 
 
 def version_of(active: ActiveRelease) -> str | None:

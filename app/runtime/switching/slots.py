@@ -1,0 +1,96 @@
+"""The releases that one process holds loaded, each for what it is held for."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from typing import Literal
+
+from app.release.store import ReleaseStore
+from app.runtime.loading import DEFAULT_RULES, Execution, LoadedRelease, load_release
+from app.runtime.rows import RowRules
+
+logger = logging.getLogger(__name__)
+
+Role = Literal["active", "previous", "prepared", "candidate"]
+
+_DESCRIPTIONS = {"plan": "by its compiled plan", "native": "by AutoGluon itself"}
+
+
+class ReleaseSlots:
+    """One version for each role, each version loaded once. A version that no role names is let go.
+
+    A request that began with a release keeps it to its end: letting go drops a reference, nothing is closed.
+
+    Attributes:
+        store: Where the versions lie.
+    """
+
+    def __init__(self, store: ReleaseStore, *, prefer: Execution = "plan", rules: RowRules = DEFAULT_RULES) -> None:
+        self.store = store
+        self._prefer = prefer
+        self._rules = rules
+        self._loading = threading.Lock()
+        self._changing = threading.Lock()
+        self._loaded: dict[str, LoadedRelease] = {}
+        self._roles: dict[Role, str] = {}
+
+    def hold(self, version: str, role: Role) -> LoadedRelease:
+        """Have a version loaded, verified and warm, for this role in place of the one before. Takes its time.
+
+        Raises:
+            ReleaseUnusable: with one sentence for the operator; the role then keeps what it had.
+        """
+        with self._loading:
+            release = self._loaded.get(version) or self._load(version)
+            with self._changing:
+                self._loaded[version] = release
+                self._roles[role] = version
+                self._let_go()
+            return release
+
+    def get(self, version: str) -> LoadedRelease | None:
+        """The version if it is held, at once."""
+        return self._loaded.get(version)
+
+    def find(self, role: Role) -> LoadedRelease | None:
+        """The release held for a role."""
+        version = self._roles.get(role)
+        return None if version is None else self._loaded.get(version)
+
+    def assign(self, roles: Mapping[Role, str | None]) -> None:
+        """Give several roles at once to versions that are held; a role that is given to no held version is free."""
+        with self._changing:
+            for role, version in roles.items():
+                if version in self._loaded:
+                    self._roles[role] = str(version)
+                else:
+                    self._roles.pop(role, None)
+            self._let_go()
+
+    def list_roles(self) -> dict[Role, str]:
+        return dict(self._roles)
+
+    def list_held(self) -> list[str]:
+        return sorted(self._loaded, key=int)
+
+    def _let_go(self) -> None:
+        named = set(self._roles.values())
+        for version in [held for held in self._loaded if held not in named]:
+            del self._loaded[version]
+
+    def _load(self, version: str) -> LoadedRelease:
+        started = time.monotonic()
+        release = load_release(
+            self.store.directory(version), trust=self.store.trust, prefer=self._prefer, rules=self._rules
+        )
+        logger.info(
+            "Loaded %s version %s, executed %s, in %.1f s.",
+            release.manifest.name,
+            version,
+            _DESCRIPTIONS[release.execution],
+            time.monotonic() - started,
+        )
+        return release
