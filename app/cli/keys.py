@@ -22,7 +22,7 @@ _meanings = "; ".join(f"{name}: {meaning}" for name, meaning in PERMISSIONS.item
 
 @click.group(epilog="Example: gluonserve keys create --owner billing --permission predict")
 def keys() -> None:
-    """Create, list and revoke API keys."""
+    """Create, list and revoke API keys; make the key that releases are signed with."""
 
 
 @keys.command(epilog="Example: gluonserve keys create --owner billing --permission predict --permission model_info")

@@ -10,6 +10,7 @@ import click
 from app.cli.keys import keys
 from app.cli.models import models
 from app.cli.serve import serve
+from app.cli.signing import make_signing_key, sign
 from app.cli.train import publish, train
 from app.database import DatabaseError
 from app.errors import ReleaseUnusable, ServiceError
@@ -49,6 +50,8 @@ def main(ctx: click.Context) -> None:
 
 for command in (train, publish, models, keys, serve):
     main.add_command(command)
+keys.add_command(make_signing_key)
+models.add_command(sign)
 
 
 def _fail(sentence: str, exit_code: int) -> NoReturn:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import orjson
 
@@ -78,10 +80,36 @@ def list_files(root: Path) -> Iterator[str]:
             yield path.relative_to(root).as_posix()
 
 
+def open_plain_file(path: Path) -> BinaryIO:
+    """Open a file that may be anything. A FIFO does not block, a link is not followed.
+
+    Raises:
+        OSError: when it cannot be opened.
+        NotPlainFile: when it is a link, a directory or a special file.
+    """
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise NotPlainFile(path)
+    # What was a file a moment ago may have been replaced meanwhile.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise NotPlainFile(path)
+    return os.fdopen(descriptor, "rb")
+
+
+class NotPlainFile(Exception):
+    """A link, a directory, a FIFO, a socket or a device, where a file was expected."""
+
+
 def compute_sha256(path: Path) -> str:
     """Digest a file in constant memory."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
+        return compute_sha256_of(file)
+
+
+def compute_sha256_of(file: BinaryIO) -> str:
+    """Digest the rest of an open file in constant memory."""
+    digest = hashlib.sha256()
+    while chunk := file.read(_CHUNK_BYTES):
+        digest.update(chunk)
     return digest.hexdigest()

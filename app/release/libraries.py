@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 # Everything that an answer is computed with. AutoGluon itself reads only its own version and refuses any other.
@@ -27,13 +27,17 @@ def find_version_fault(recorded: Mapping[str, str], installed: Mapping[str, str]
 
     AutoGluon must be the same to the letter, the others in major and minor version: golden rows decide about patches.
     """
+    return next(list_version_faults(recorded, installed), None)
+
+
+def list_version_faults(recorded: Mapping[str, str], installed: Mapping[str, str]) -> Iterator[str]:
+    """Every library that stands in the way."""
     for name, wanted in recorded.items():
         found = installed.get(name)
         if found is None:
-            return f"it needs {name} {wanted}, which is not installed"
-        if not _is_compatible(name, wanted, found):
-            return f"it was made with {name} {wanted}, installed is {found}"
-    return None
+            yield f"it needs {name} {wanted}, which is not installed"
+        elif not _is_compatible(name, wanted, found):
+            yield f"it was made with {name} {wanted}, installed is {found}"
 
 
 def _is_compatible(name: str, wanted: str, found: str) -> bool:

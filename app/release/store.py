@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import logging
+import os
 import re
 import shutil
 import tempfile
@@ -13,17 +15,33 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from app.errors import ReleaseUnusable
-from app.release.files import compute_sha256, list_files, sync_directory, sync_tree, write_json
+from app.errors import Conflict, ReleaseUnusable
+from app.release.candidate import read_candidate
+from app.release.files import compute_sha256, list_files, replace_file, sync_directory, sync_tree, write_json
 from app.release.manifest import FileEntry, Manifest
 from app.release.pointer import POINTER, ActivePointer, Stamp, read_pointer, read_stamp, write_pointer
 from app.release.signing import TRUST_ANYONE, Signer, Trust
-from app.release.verification import MANIFEST, NOT_LISTED, SIGNATURE, read_manifest, verify_release
+from app.release.verification import (
+    MANIFEST,
+    NOT_LISTED,
+    SIGNATURE,
+    parse_manifest,
+    read_manifest,
+    read_signed,
+    verify_files,
+    verify_release,
+)
 
+logger = logging.getLogger(__name__)
+
+CARD = "card.html"
 GOLDEN = "golden.json"
 NATIVE = "native"
 PLAN = "plan"
 _STAGING_PREFIX = ".staging-"
+_DELETED_PREFIX = ".deleted-"
+# The highest number that was ever given: the directory of that version may be gone.
+_LAST_NUMBER = ".last-version"
 _STAGING_LIFETIME_SECONDS = 24 * 3600
 _VERSION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
@@ -42,10 +60,14 @@ class ReleaseStore:
         trust: Whose releases are opened.
     """
 
-    def __init__(self, path: Path, *, trust: Trust = TRUST_ANYONE, signer: Signer | None = None) -> None:
+    def __init__(
+        self, path: Path, *, trust: Trust = TRUST_ANYONE, signer: Signer | None = None, keep: int | None = None
+    ) -> None:
+        """Args: keep: How many of the newest versions stay when there are more; all when None."""
         self.path = path
         self.trust = trust
         self._signer = signer
+        self._keep = keep
 
     def versions(self) -> list[str]:
         """All published versions, oldest first."""
@@ -120,6 +142,7 @@ class ReleaseStore:
         Args:
             complete: Called when number, time and files are known, to add what tells of them; it should be quick.
         """
+        _drop_empty_directories(staged)
         with self._lock():
             version = self._next_version()
             numbered = replace(manifest, version=version, created=_utc_now(), files=_describe_files(staged, {}))
@@ -130,9 +153,89 @@ class ReleaseStore:
                 (staged / SIGNATURE).write_bytes(self._signer.sign((staged / MANIFEST).read_bytes()))
             staged.chmod(0o755)
             sync_tree(staged)
+            replace_file(self.path / _LAST_NUMBER, version.encode())
             staged.rename(self.path / version)
             sync_directory(self.path)
-            return published
+        self.prune()
+        return published
+
+    def sign(self, version: str) -> Manifest:
+        """Vouch for a version that was published without a signature, or sign one anew with another key.
+
+        Raises:
+            ReleaseUnusable: when its files differ from its manifest, or somebody unknown has signed it.
+        """
+        directory = self.directory(version)
+        content, signature = read_signed(directory)
+        fault = None if signature is None else self.trust.find_signature_fault(content, signature)
+        if fault or self._signer is None:
+            reason = fault.reason if fault else "there is no key to sign with"
+            raise ReleaseUnusable(f"Version {version} is not signed now: {reason}.")
+        manifest = parse_manifest(directory, content)
+        verify_files(directory, manifest)
+        # Written beside the release: a second file in it would be one too many for whoever looks at it meanwhile.
+        written = self.path / f".signature-{version}"
+        replace_file(written, self._signer.sign(content))
+        written.replace(directory / SIGNATURE)
+        sync_directory(directory)
+        return manifest
+
+    def delete(self, version: str) -> None:
+        """Remove a version for good; its number is not given again. Who still has its files open may read on.
+
+        Raises:
+            ReleaseUnusable: when there is no such version, or pointer or candidate cannot be read.
+            Conflict: when it is the active, the previous or the candidate version.
+        """
+        with self._lock():
+            self.directory(version)
+            use = self._list_uses().get(version)
+            if use:
+                raise Conflict(f"Version {version} stays: it is {use}.", code="version_in_use")
+            self._remove(version)
+
+    def prune(self) -> list[str]:
+        """Remove all but the newest versions and those in use; return what was removed.
+
+        Fallback: where it is not known what is in use, or a directory cannot be removed, older versions stay and a
+        warning is logged; a publication or an activation does not fail for it.
+        """
+        if self._keep is None:
+            return []
+        removed: list[str] = []
+        try:
+            with self._lock():
+                uses = self._list_uses()
+                for version in self.versions()[: -self._keep]:
+                    if version not in uses:
+                        self._remove(version)
+                        removed.append(version)
+        except (ReleaseUnusable, OSError) as fault:
+            logger.warning("Old versions are not removed now: %s", fault)
+        return removed
+
+    def _list_uses(self) -> dict[str, str]:
+        """What versions are needed for.
+
+        Raises:
+            ReleaseUnusable: when the pointer or the candidate cannot be read.
+        """
+        uses = {}
+        candidate, pointer = read_candidate(self.path), self.active()
+        if candidate:
+            uses[candidate.version] = "the candidate; take it back with: gluonserve models withdraw"
+        if pointer and pointer.previous:
+            uses[pointer.previous] = "the previous one, kept ready for a rollback"
+        if pointer:
+            uses[pointer.version] = "the active one; activate another version first"
+        return uses
+
+    def _remove(self, version: str) -> None:
+        aside = self.path / f"{_DELETED_PREFIX}{version}"
+        # Gone at once for everybody; what a crash leaves of it is removed with abandoned staging.
+        (self.path / version).rename(aside)
+        sync_directory(self.path)
+        shutil.rmtree(aside, ignore_errors=True)
 
     def _readable_pointer(self) -> ActivePointer | None:
         """The pointer, or None where it is damaged: activating and publishing must be able to repair that."""
@@ -145,9 +248,19 @@ class ReleaseStore:
         pointer = self._readable_pointer()
         used = [int(version) for version in self.versions()]
         used += [int(entry["version"]) for entry in pointer.history] if pointer else []
-        return str(max(used, default=0) + 1)
+        used.append(self._read_last_number())
+        return str(max(used) + 1)
+
+    def _read_last_number(self) -> int:
+        """The highest number given so far. Fallback: 0 where that is not known; other traces of it then count."""
+        try:
+            return int((self.path / _LAST_NUMBER).read_bytes())
+        except (OSError, ValueError):
+            return 0
 
     def _remove_abandoned_staging(self) -> None:
+        for directory in self.path.glob(f"{_DELETED_PREFIX}*"):
+            shutil.rmtree(directory, ignore_errors=True)
         for directory in self.path.glob(f"{_STAGING_PREFIX}*"):
             if time.time() - directory.stat().st_mtime > _STAGING_LIFETIME_SECONDS:
                 shutil.rmtree(directory, ignore_errors=True)
@@ -157,6 +270,13 @@ class ReleaseStore:
         with (self.path / ".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _drop_empty_directories(staged: Path) -> None:
+    """No manifest can list them, and what no manifest lists does not belong to a release."""
+    for directory, _, _ in os.walk(staged, topdown=False):
+        if directory != str(staged) and not os.listdir(directory):
+            os.rmdir(directory)
 
 
 def _describe_files(staged: Path, known: Mapping[str, FileEntry]) -> dict[str, FileEntry]:

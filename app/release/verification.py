@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from pathlib import Path
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 import orjson
 
 from app.errors import ReleaseUnusable
-from app.release.files import compute_sha256, list_files, read_json
+from app.release.files import NotPlainFile, compute_sha256_of, open_plain_file, read_json
 from app.release.manifest import FileEntry, Manifest
 from app.release.schema import FeatureSchema
 from app.release.signing import Trust, require_trusted
@@ -45,17 +46,36 @@ def read_manifest(directory: Path, trust: Trust) -> Manifest:
     Raises:
         ReleaseUnusable: when it is missing, not trusted, not a manifest, or that of another version.
     """
+    content, signature = read_signed(directory)
+    require_trusted(trust, content, signature, name=directory.name)
+    return parse_manifest(directory, content)
+
+
+def parse_manifest(directory: Path, content: bytes) -> Manifest:
+    """A manifest from the bytes that somebody vouches for.
+
+    Raises:
+        ReleaseUnusable: when it is not a manifest, or that of another version than the directory is named after.
+    """
     name = directory.name
-    if directory.is_symlink():
-        raise ReleaseUnusable(f"Version {name}: its directory is a link.")
-    content = _read_small_file(directory, MANIFEST)
-    if content is None:
-        raise ReleaseUnusable(f"Version {name}: {MANIFEST} is missing or damaged (FileNotFoundError).")
-    require_trusted(trust, content, _read_small_file(directory, SIGNATURE), name=name)
     manifest = _build_part(directory, MANIFEST, lambda: Manifest.from_dict(orjson.loads(content)))
     if manifest.version != name:
         raise ReleaseUnusable(f"Version {name}: its manifest is that of version {manifest.version!r}.")
     return manifest
+
+
+def read_signed(directory: Path) -> tuple[bytes, bytes | None]:
+    """The bytes of a manifest and of its signature, None where it has none. Nothing is parsed.
+
+    Raises:
+        ReleaseUnusable: when the manifest is missing, or one of them is not a small plain file.
+    """
+    if directory.is_symlink():
+        raise ReleaseUnusable(f"Version {directory.name}: its directory is a link.")
+    manifest = _read_small_file(directory, MANIFEST)
+    if manifest is None:
+        raise ReleaseUnusable(f"Version {directory.name}: {MANIFEST} is missing.")
+    return manifest, _read_small_file(directory, SIGNATURE)
 
 
 def read_schema(directory: Path) -> FeatureSchema:
@@ -77,42 +97,97 @@ def verify_files(directory: Path, manifest: Manifest, *, unopened: str | None = 
     Raises:
         ReleaseUnusable: naming the first file that differs and how.
     """
-    found = set(list_files(directory)) - NOT_LISTED
-    for path in sorted(found | set(manifest.files)):
-        is_opened = unopened is None or not path.startswith(f"{unopened}/")
-        if path in found:
-            fault = _find_file_fault(directory / path, manifest.files.get(path), read_content=is_opened)
-        else:
-            fault = "is missing"
+    for fault in list_file_faults(directory, manifest, unopened=unopened):
+        raise ReleaseUnusable(f"Version {directory.name}: {fault}.")
+
+
+def list_file_faults(directory: Path, manifest: Manifest, *, unopened: str | None = None) -> Iterator[str]:
+    """Every difference between the files of a release and its manifest. Names and sizes come before any content.
+
+    Args:
+        unopened: A directory of the release that will not be opened: the content of its files is not read now.
+    """
+    sound = []
+    absent = set(manifest.files)
+    try:
+        for path, entry in _walk(directory, manifest):
+            absent.discard(path)
+            fault = _find_entry_fault(entry, manifest.files.get(path))
+            if fault:
+                yield f"{_show(path)} {fault}"
+            elif unopened is None or not path.startswith(f"{unopened}/"):
+                sound.append(path)
+    except OSError as unreadable:
+        yield f"its directory cannot be listed ({unreadable.strerror})"
+        return
+    yield from (f"{_show(path)} is missing" for path in sorted(absent))
+    for path in sorted(sound):
+        fault = _find_content_fault(directory / path, manifest.files[path])
         if fault:
-            raise ReleaseUnusable(f"Version {directory.name}: {path} {fault}.")
+            yield f"{_show(path)} {fault}"
 
 
-def _find_file_fault(path: Path, expected: FileEntry | None, *, read_content: bool) -> str | None:
+def _walk(directory: Path, manifest: Manifest) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """All entries but the manifest, its signature and the directories that hold listed files: those are entered.
+
+    Nothing is collected and no other directory is entered, however much somebody has put there.
+    """
+    folders = {str(parent) for path in manifest.files for parent in PurePosixPath(path).parents}
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        with os.scandir(directory / folder) as entries:
+            for entry in entries:
+                path = f"{folder}{entry.name}"
+                if path in folders and entry.is_dir(follow_symlinks=False):
+                    waiting.append(f"{path}/")
+                elif path not in NOT_LISTED:
+                    yield path, entry
+
+
+def _find_entry_fault(entry: os.DirEntry[str], expected: FileEntry | None) -> str | None:
     if expected is None:
         return "does not belong to the release"
-    if path.is_symlink() or not path.is_file():
+    status = entry.stat(follow_symlinks=False)
+    if not stat.S_ISREG(status.st_mode):
         return "is not a plain file"
-    if path.stat().st_size != expected.size:
-        return f"has {path.stat().st_size} bytes in place of {expected.size}"
-    if read_content and compute_sha256(path) != expected.sha256:
-        return "was altered after publication (its SHA-256 differs)"
+    if status.st_size != expected.size:
+        return f"has {status.st_size} bytes in place of {expected.size}"
     return None
+
+
+def _find_content_fault(path: Path, expected: FileEntry) -> str | None:
+    try:
+        with open_plain_file(path) as file:
+            digest = compute_sha256_of(file)
+    except NotPlainFile:
+        return "is not a plain file"
+    except OSError as fault:
+        return f"cannot be read ({fault.strerror})"
+    return None if digest == expected.sha256 else "was altered after publication (its SHA-256 differs)"
 
 
 def _read_small_file(directory: Path, name: str) -> bytes | None:
     """The content of a file that is read whole, and so has to be small; None when there is none."""
     try:
-        descriptor = os.open(directory / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open_plain_file(directory / name) as file:
+            # By its size first: a sparse file of any length takes no room on a disk, but would in memory.
+            is_small = os.fstat(file.fileno()).st_size <= _MOST_BYTES[name]
+            content = file.read(_MOST_BYTES[name] + 1) if is_small else b""
     except FileNotFoundError:
         return None
+    except NotPlainFile:
+        raise ReleaseUnusable(f"Version {directory.name}: {name} is not a plain file.") from None
     except OSError as fault:
-        raise ReleaseUnusable(f"Version {directory.name}: {name} cannot be opened ({fault.strerror}).") from fault
-    with os.fdopen(descriptor, "rb") as file:
-        content = file.read(_MOST_BYTES[name] + 1)
-    if len(content) > _MOST_BYTES[name]:
+        raise ReleaseUnusable(f"Version {directory.name}: {name} cannot be read ({fault.strerror}).") from fault
+    if not is_small or len(content) > _MOST_BYTES[name]:
         raise ReleaseUnusable(f"Version {directory.name}: {name} is too large to be one.")
     return content
+
+
+def _show(path: str) -> str:
+    """A name as it may be printed: whoever can add a file can also choose what a terminal makes of its name."""
+    return path if path.isprintable() else ascii(path)
 
 
 def _build_part(directory: Path, name: str, build: Callable[[], Part]) -> Part:
