@@ -62,7 +62,21 @@ def open_store(settings: Settings, *, to_publish: bool = False) -> ReleaseStore:
             signer = require_signer(settings.signing_key, trust, make_missing=is_development)
         except SigningKeyUnusable as fault:
             raise SettingsError(str(fault)) from None
-    return ReleaseStore(settings.model_path, trust=trust, signer=signer)
+    return ReleaseStore(settings.model_path, trust=trust, signer=signer, keep=settings.keep_releases)
+
+
+def require_trust(settings: Settings) -> Trust:
+    """Whose releases are opened, after a look into the file of keys: at a start, a fault in it is told at once.
+
+    Raises:
+        SettingsError: when one of the keys is not a key, or the file is there and cannot be read.
+    """
+    trust = read_trust(settings)
+    try:
+        trust.list_keys()
+    except SigningKeyUnusable as fault:
+        raise SettingsError(str(fault)) from None
+    return trust
 
 
 def read_trust(settings: Settings) -> Trust:
