@@ -18,7 +18,7 @@ from app.api.request_id import current_request_id
 from app.api.responses import answer_json
 from app.api.schemas import PredictionAnswer, PredictionRequest
 from app.api.services import current_services
-from app.serving.prediction import Prediction
+from app.serving.answering import Prediction
 
 blueprint = Blueprint("prediction", __name__)
 

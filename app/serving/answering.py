@@ -1,0 +1,69 @@
+"""One release answers rows as a caller sent them: it checks them, predicts in one pass, and is named in the answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.errors import FieldFault
+from app.release.manifest import Manifest
+from app.runtime.loading import LoadedRelease
+from app.serving.identifiers import make_identifier
+
+_MOST_WARNINGS = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """Answers to the rows of one request, all computed by the release of `manifest`.
+
+    Attributes:
+        labels: One class, number or `{quantile level: number}` per row.
+        probabilities: `{class: probability}` per row; None for regression and quantile models.
+        prediction_ids: One identifier per row, for feedback with the true outcome.
+        warnings: Values that were accepted although training has not seen their like.
+        model_seconds: What the model took, without the check of the rows.
+    """
+
+    manifest: Manifest
+    labels: list[Any]
+    probabilities: list[dict[str, float]] | None
+    prediction_ids: list[str]
+    warnings: list[FieldFault]
+    model_seconds: float
+
+
+def answer_rows(release: LoadedRelease, rows: Sequence[Any]) -> Prediction:
+    """Predict rows with exactly this release.
+
+    Raises:
+        InvalidRows: with every fault of every row.
+        PredictionFailed: when the model breaks on rows that fit its schema.
+    """
+    checked = release.validator.check(rows)
+    started = time.perf_counter()
+    predictions = release.executor.predict(checked.rows)
+    seconds = time.perf_counter() - started
+    return Prediction(
+        manifest=release.manifest,
+        labels=predictions.labels,
+        probabilities=predictions.probabilities,
+        prediction_ids=_make_prediction_ids(len(rows)),
+        warnings=_limit_warnings(checked.warnings),
+        model_seconds=seconds,
+    )
+
+
+def _make_prediction_ids(count: int) -> list[str]:
+    """Unique across processes and restarts, and cheap: one random part a request, one number a row."""
+    request = make_identifier()[:24]
+    return [f"{request}-{position}" for position in range(count)]
+
+
+def _limit_warnings(warnings: list[FieldFault]) -> list[FieldFault]:
+    if len(warnings) <= _MOST_WARNINGS:
+        return warnings
+    more = len(warnings) - _MOST_WARNINGS
+    return [*warnings[:_MOST_WARNINGS], FieldFault(None, None, f"{more} more warnings are not listed.")]
