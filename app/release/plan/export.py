@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 from app.release.files import write_json
@@ -40,20 +41,43 @@ _REASONS = {
 _LIBRARIES = {"lightgbm": ("lightgbm",), "xgboost": ("xgboost", "xgboost-cpu")}
 
 
-def export_plan(predictor: Any, schema: FeatureSchema, directory: Path) -> None:
+class ExportedModels:
+    """Models exported once, by name, for the plans of several ensembles of one predictor under one schema."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._documents: dict[str, dict[str, Any]] = {}
+
+    def export(
+        self, export: ExportModel, model: Any, columns: Sequence[EncodedColumn], target: Path, name: str
+    ) -> dict[str, Any]:
+        """Write the files of a model into `target` and return its document."""
+        kept = self._directory / name
+        if name not in self._documents:
+            kept.mkdir(parents=True, exist_ok=True)
+            self._documents[name] = export(model, columns, kept, name)
+        for file in kept.iterdir():
+            copyfile(file, target / file.name)
+        return self._documents[name]
+
+
+def export_plan(
+    predictor: Any, schema: FeatureSchema, directory: Path, *, exported: ExportedModels | None = None
+) -> None:
     """Write the plan of a predictor whose models are held in memory.
 
     Args:
         predictor: A fitted `TabularPredictor`.
         schema: The features of the release; their order is that of the rows a plan predicts.
         directory: An existing, empty directory.
+        exported: Models of this predictor under this schema that need not be exported again.
 
     Raises:
         PlanRefused: with the reason, when any part of the predictor is outside what plans reproduce.
     """
     try:
         steps, columns = export_features(predictor._learner.feature_generator, schema)
-        exporter = _ModelExporter(columns, directory)
+        exporter = _ModelExporter(columns, directory, exported)
         ensemble = export_ensemble(predictor._trainer, predictor.model_best, exporter.export)
         answers = export_answers(predictor)
     except (AttributeError, KeyError, TypeError, IndexError, ValueError) as fault:
@@ -71,9 +95,10 @@ def export_plan(predictor: Any, schema: FeatureSchema, directory: Path) -> None:
 class _ModelExporter:
     """Exports one model after the other and remembers their families."""
 
-    def __init__(self, columns: Sequence[EncodedColumn], directory: Path) -> None:
+    def __init__(self, columns: Sequence[EncodedColumn], directory: Path, exported: ExportedModels | None) -> None:
         self._columns = columns
         self._directory = directory
+        self._exported = exported
         self._families: set[str] = set()
 
     def export(self, model: Any, name: str) -> dict[str, Any]:
@@ -83,6 +108,8 @@ class _ModelExporter:
             raise PlanRefused(f"{name} is a {type(model).__name__}, {reason}.")
         family, export = known
         self._families.add(family)
+        if self._exported:
+            return {"family": family, **self._exported.export(export, model, self._columns, self._directory, name)}
         return {"family": family, **export(model, self._columns, self._directory, name)}
 
     def list_libraries(self) -> dict[str, str]:
