@@ -25,6 +25,8 @@ from app.release.verification import SCHEMA
 from app.runtime.loading import load_native
 from app.runtime.native import hold_in_memory
 from app.runtime.plan.reading import read_plan
+from app.training.card.card import prepare_card
+from app.training.gate.metrics import answer_held_out_rows
 from app.training.profile import profile_features, to_scalar
 from app.training.publication.proof import ProofRows, ask_predictor, find_plan_fault, prove_answers
 from app.training.refusals import TrainingRefused
@@ -78,8 +80,12 @@ class StagedRelease:
         """Make it the next version, and activate it if asked to."""
         on_step("Measuring the importance of each feature on held-out rows")
         described = _describe(self._candidate, quality, checks, measure_importance(self._candidate))
+        on_step("Drawing the model card")
+        answers = answer_held_out_rows(self._candidate.predictor, self._candidate.held_out)
+        card = prepare_card(described, self.schema, answers)
         on_step("Publishing the release")
-        manifest = self._store.publish(self.directory, replace(described, plan_refusal=self.plan_refusal))
+        described = replace(described, plan_refusal=self.plan_refusal)
+        manifest = self._store.publish(self.directory, described, complete=card.write)
         if activate:
             self._store.activate(manifest.version)
         return manifest
@@ -89,7 +95,7 @@ class Publisher:
     """Writes releases into a store."""
 
     def __init__(self, store: ReleaseStore) -> None:
-        self._store = store
+        self.store = store
 
     @contextmanager
     def stage(self, candidate: Candidate, *, on_step: Callable[[str], None]) -> Iterator[StagedRelease]:
@@ -100,12 +106,12 @@ class Publisher:
         """
         on_step("Profiling the features")
         schema = profile_features(candidate.predictor, train_data=candidate.train_data, held_out=candidate.held_out)
-        with self._store.staging() as directory:
+        with self.store.staging() as directory:
             on_step("Writing the release and proving its answers")
             proof = _write_contents(directory, candidate, schema)
             on_step("Compiling the plan and proving it against the predictor")
             refusal = _write_plan(directory / PLAN, candidate.predictor, schema, proof)
-            yield StagedRelease(candidate, store=self._store, directory=directory, schema=schema, plan_refusal=refusal)
+            yield StagedRelease(candidate, store=self.store, directory=directory, schema=schema, plan_refusal=refusal)
 
     def publish(
         self,
