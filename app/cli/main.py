@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import click
 
+from app.cli.inspection import verify
 from app.cli.keys import keys
 from app.cli.models import models
 from app.cli.serve import serve
@@ -52,6 +53,7 @@ for command in (train, publish, models, keys, serve):
     main.add_command(command)
 keys.add_command(make_signing_key)
 models.add_command(sign)
+models.add_command(verify)
 
 
 def _fail(sentence: str, exit_code: int) -> NoReturn:

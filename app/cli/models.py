@@ -10,7 +10,7 @@ import orjson
 from app.cli.output import describe_execution, print_table
 from app.errors import ReleaseUnusable
 from app.release.manifest import Manifest
-from app.release.store import ReleaseStore
+from app.release.store import NATIVE, ReleaseStore
 from app.release.verification import read_schema
 from app.wiring import open_store
 from config.settings import Settings
@@ -18,7 +18,7 @@ from config.settings import Settings
 
 @click.group(epilog="Example: gluonserve models activate 3")
 def models() -> None:
-    """List, show and activate published versions."""
+    """List, show, verify, activate and delete published versions."""
 
 
 @models.command("list", epilog="Example: gluonserve models list --json")
@@ -44,7 +44,8 @@ def list_models(settings: Settings, as_json: bool) -> None:
 def show(settings: Settings, version: str, as_json: bool) -> None:
     """Show one version: quality, features and what it was made with."""
     store = open_store(settings)
-    manifest, schema = store.manifest(version), read_schema(store.directory(version))
+    manifest = store.verify(version, unopened=NATIVE)
+    schema = read_schema(store.directory(version))
     if as_json:
         _print_json({"manifest": manifest.to_dict(), "schema": schema.to_dict()})
         return
@@ -79,6 +80,18 @@ def activate(settings: Settings, version: str) -> None:
     pointer = open_store(settings).activate(version)
     before = f" (before: version {pointer.previous})" if pointer.previous else ""
     click.echo(f"Version {pointer.version} is active{before}.")
+
+
+@models.command(epilog="Example: gluonserve models delete 3")
+@click.argument("version")
+@click.pass_obj
+def delete(settings: Settings, version: str) -> None:
+    """Remove a version from the store for good; its number is not given again.
+
+    The active version, the previous one and a candidate are not removed.
+    """
+    open_store(settings).delete(version)
+    click.echo(f"Version {version} is deleted.")
 
 
 def _summarise(store: ReleaseStore, version: str, active: str | None) -> dict[str, Any]:

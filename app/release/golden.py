@@ -29,13 +29,19 @@ class GoldenRows:
         """Say where answers differ from those of publication; None when they do not."""
         if len(labels) != len(self.labels) or (probabilities is None) != (self.probabilities is None):
             return "the answers have another shape"
-        for position, (got, expected) in enumerate(zip(labels, self.labels, strict=True)):
-            if not _answers_are_equal(got, expected):
-                return f"golden row {position} is answered otherwise than at publication"
+        by_row = {
+            position: "is answered otherwise"
+            for position, (got, expected) in enumerate(zip(labels, self.labels, strict=True))
+            if not _answers_are_equal(got, expected)
+        }
         for position, (row, expected_row) in enumerate(zip(probabilities or (), self.probabilities or (), strict=True)):
             if not _answers_are_equal(row, expected_row):
-                return f"golden row {position} has other probabilities than at publication"
-        return None
+                by_row.setdefault(position, "has other probabilities")
+        if not by_row:
+            return None
+        position, difference = min(by_row.items())
+        others = f"; {len(by_row)} rows differ in all" if len(by_row) > 1 else ""
+        return f"golden row {position} {difference} than at publication{others}"
 
 
 def write_golden_rows(path: Path, golden: GoldenRows) -> None:

@@ -220,6 +220,11 @@ def read_trusted_keys(texts: Iterable[str], *, place: str) -> tuple[PublicKey, .
     return tuple(keys)
 
 
+def read_key_id(signature: bytes) -> str:
+    """The id of the key in a signature that was found to be good."""
+    return signature.split()[1].decode("ascii")
+
+
 def require_trusted(trust: Trust, manifest: bytes, signature: bytes | None, *, name: str) -> None:
     """Raises ReleaseUnusable when the manifest of version `name` is not to be trusted."""
     fault = trust.find_fault(manifest, signature)

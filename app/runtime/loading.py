@@ -33,6 +33,7 @@ class LoadedRelease:
 
     Attributes:
         execution: Whether the compiled plan answers or AutoGluon itself.
+        plan_fault: Why AutoGluon answers although there is a plan; None when the plan does or there is none.
         rules: How callers' rows are checked.
     """
 
@@ -41,6 +42,7 @@ class LoadedRelease:
     executor: Executor
     execution: Execution
     rules: RowRules = DEFAULT_RULES
+    plan_fault: str | None = None
 
     @cached_property
     def validator(self) -> RowValidator:
@@ -81,7 +83,7 @@ def load_release(
     golden = read_golden_rows(directory / GOLDEN)
     typed = replay_golden_rows(executor, schema, golden, name=directory.name)
     batching = BatchingExecutor(executor, measure_cost(executor, typed))
-    return LoadedRelease(manifest, schema, batching, "native", rules)
+    return LoadedRelease(manifest, schema, batching, "native", rules, reason.strip() or None)
 
 
 def _load_plan(directory: Path, manifest: Manifest, rules: RowRules) -> LoadedRelease:
