@@ -16,7 +16,6 @@ from app.wiring import open_store
 from config.settings import Settings
 
 if TYPE_CHECKING:
-    from app.training.gate.limits import Limit
     from app.training.report import TrainingReport
 
 REFUSED, USAGE = 1, 2
@@ -44,6 +43,11 @@ def _gate_options(command: Command) -> Command:
                 metavar="METRIC=V",
                 multiple=True,
                 help="Publish only when it is at most V: rmse, log_loss, latency_ms, memory_mb, size_mb, stability ...",
+            ),
+            click.option(
+                "--max-regression",
+                metavar="X",
+                help="Share by which the evaluation metric may be worse than the active version's; 0.01 by default.",
             ),
             click.option("--activate", is_flag=True, help="Serve the new version at once."),
             click.option("--json", "as_json", is_flag=True, help="Print the report as JSON."),
@@ -132,6 +136,7 @@ def publish(
     name: str | None,
     minima: tuple[str, ...],
     maxima: tuple[str, ...],
+    max_regression: str | None,
     activate: bool,
     as_json: bool,
 ) -> None:
@@ -140,34 +145,24 @@ def publish(
     Its files are Python pickles, which run code when they are opened: publish only what you trust.
     """
     # AutoGluon takes seconds to import; `gluonserve --help` must not wait for it.
-    from app.training.pipeline import GateDemands, evaluate_and_publish
+    from app.training.pipeline import evaluate_and_publish, make_demands
     from app.training.progress import choose_display
     from app.training.publication.publisher import Publisher
-    from app.training.settings import TrainingSettings
+    from app.training.settings import build_training_settings
 
     with _refusals_as_exit_codes():
-        standard = TrainingSettings(hyperparameters={})
+        demands = {"min": minima, "max": maxima, "max_regression": max_regression}
         report = evaluate_and_publish(
             predictor_dir,
             held_out_data=data,
             train_data=train_data,
             name=_check_name(name, predictor_dir),
-            demands=GateDemands(limits=_parse_limits(minima, maxima), memory_gb=standard.memory_gb, seed=standard.seed),
+            demands=make_demands(build_training_settings(options=demands)),
             activate=activate,
             publisher=Publisher(open_store(settings, to_publish=True)),
             display=choose_display(),
         )
     _finish(report, as_json=as_json)
-
-
-def _parse_limits(minima: tuple[str, ...], maxima: tuple[str, ...]) -> tuple[Limit, ...]:
-    from app.training.gate.limits import parse_limits
-    from app.training.refusals import InvalidTrainingSettings
-
-    limits, faults = parse_limits(minima=minima, maxima=maxima, problem_type=None)
-    if faults:
-        raise InvalidTrainingSettings(faults)
-    return tuple(limits)
 
 
 def _check_name(name: str | None, source: Path) -> str:

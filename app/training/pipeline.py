@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 from autogluon.tabular import TabularPredictor
 
-from app.release.manifest import MetricValue
 from app.training.fit import check_resources, fit_predictor, quiet_autogluon, temporary_directory
-from app.training.gate.footprint import measure_footprint
-from app.training.gate.judge import choose_default_limits, collect_measurements, judge
-from app.training.gate.limits import MEASUREMENTS, Limit, resolve_limits
-from app.training.gate.metrics import answer_held_out_rows, choose_scorers, compute_quality
-from app.training.gate.stability import measure_stability
+from app.training.gate.evaluation import GateDemands, evaluate_predictor, judge_staged_release
+from app.training.gate.limits import resolve_limits
 from app.training.loading import load_predictor
 from app.training.profile import find_text_columns
 from app.training.progress import TrainingDisplay
-from app.training.publication.proof import frame_to_rows
 from app.training.publication.publisher import Candidate, Publisher
-from app.training.refusals import TrainingRefused
 from app.training.report import TrainingReport, build_report
 from app.training.settings import TrainingSettings
 from app.training.split import check_numeric_label, load_held_out, load_training_data, refuse_unseen_classes
 
-_FOOTPRINT_ROWS = 500
 
-
-@dataclass(frozen=True, kw_only=True)
-class GateDemands:
-    """What the gate asks of a candidate, and the seed of its resampling."""
-
-    limits: tuple[Limit, ...]
-    memory_gb: float
-    seed: int
+def make_demands(settings: TrainingSettings) -> GateDemands:
+    return GateDemands(
+        limits=settings.limits,
+        memory_gb=settings.memory_gb,
+        seed=settings.seed,
+        max_regression=settings.max_regression,
+    )
 
 
 def train_and_publish(
@@ -63,7 +55,7 @@ def train_and_publish(
             display.show_note(note)
         predictor = fit_predictor(rows, settings=settings, directory=workspace / "predictor", display=display)
         candidate = Candidate(predictor=predictor, train_data=rows.train, held_out=rows.held_out, name=name)
-        demands = GateDemands(limits=settings.limits, memory_gb=settings.memory_gb, seed=settings.seed)
+        demands = make_demands(settings)
         return _judge_and_publish(
             candidate,
             demands=demands,
@@ -106,7 +98,7 @@ def evaluate_and_publish(
             display.show_note(note)
         return _judge_and_publish(
             Candidate(predictor=predictor, train_data=train, held_out=held_out, name=name),
-            demands=GateDemands(limits=limits, memory_gb=demands.memory_gb, seed=demands.seed),
+            demands=replace(demands, limits=limits),
             notes=(*notes, *train_notes),
             activate=activate,
             publisher=publisher,
@@ -124,50 +116,37 @@ def _judge_and_publish(
     display: TrainingDisplay,
 ) -> TrainingReport:
     predictor, held_out = candidate.predictor, candidate.held_out
-    display.show_step("Measuring quality on held-out rows")
-    predictor.persist(models="best", max_memory=None)
-    quality = measure_quality(predictor, held_out, demands=demands)
-    display.show_step("Measuring stability")
-    stability = measure_stability(predictor, held_out)
-    defaults = choose_default_limits(predictor.problem_type, memory_gb=demands.memory_gb)
+    evaluation = evaluate_predictor(
+        predictor, held_out, demands=demands, store=publisher.store, on_step=display.show_step
+    )
+    manifest = None
     with publisher.stage(candidate, on_step=display.show_step) as staged:
-        display.show_step("Measuring size, memory and speed in a process of its own")
-        footprint = measure_footprint(staged.directory, frame_to_rows(held_out.head(_FOOTPRINT_ROWS), staged.schema))
-        measurements = collect_measurements(stability, footprint)
-        gate = judge(demands.limits, defaults=defaults, quality=quality, measurements=measurements)
-        checks = {name: value for name, value in measurements.items() if value is not None}
-        manifest = (
-            staged.publish(quality=quality, checks=checks, activate=activate, on_step=display.show_step)
-            if gate.passed
-            else None
+        verdict = judge_staged_release(
+            staged.directory,
+            staged.schema,
+            predictor,
+            held_out,
+            evaluation,
+            demands=demands,
+            on_step=display.show_step,
         )
+        if verdict.gate.passed:
+            manifest = staged.publish(
+                quality=evaluation.quality, checks=verdict.figures, activate=activate, on_step=display.show_step
+            )
     display.show_step("Writing the report")
     return build_report(
         predictor,
         name=candidate.name,
         rows_train=None if candidate.train_data is None else len(candidate.train_data),
         held_out=held_out,
-        quality=quality,
-        gate=gate,
-        measurements=measurements,
+        quality=evaluation.quality,
+        gate=verdict.gate,
+        measurements=verdict.measurements,
         notes=notes,
         manifest=manifest,
         activated=activate,
     )
-
-
-def measure_quality(
-    predictor: TabularPredictor, held_out: pd.DataFrame, *, demands: GateDemands
-) -> dict[str, MetricValue]:
-    """The metrics of the report and those that a limit names."""
-    named = [limit.metric for limit in demands.limits if limit.metric not in MEASUREMENTS]
-    scorers = choose_scorers(predictor, also=named)
-    try:
-        answers = answer_held_out_rows(predictor, held_out)
-    except (ValueError, TypeError, KeyError, OverflowError) as fault:
-        reason = str(fault).strip().splitlines()[0].rstrip(".")
-        raise TrainingRefused(f"The held-out rows are not like those of training: {reason}.") from fault
-    return compute_quality(answers, scorers, seed=demands.seed)
 
 
 def _check_held_out_label(predictor: TabularPredictor, held_out: pd.DataFrame, path: Path) -> None:

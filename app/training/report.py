@@ -11,7 +11,7 @@ import pandas as pd
 from autogluon.tabular import TabularPredictor
 
 from app.release.manifest import Manifest, MetricValue
-from app.training.gate.judge import Check, GateReport
+from app.training.gate.checks import Check, GateReport
 from app.training.gate.limits import MEASUREMENTS
 from app.training.gate.metrics import to_natural_sign
 
@@ -179,7 +179,7 @@ def _write_limit(check: Check) -> str:
 
 
 def _write_verdict(check: Check) -> str:
-    if check.limit is None:
+    if check.is_figure_only:
         return ""
     return "passed" if check.passed else "FAILED"
 

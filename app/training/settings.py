@@ -134,6 +134,9 @@ class TrainingSettings:
         "held-out-fraction", _number(0.01, 0.5), "share of the rows kept back for the report", default=0.2
     )
     seed: int = _setting("seed", _whole_number(0, 2**31 - 1), "seed of every random choice", default=0)
+    max_regression: float = _setting(
+        "max-regression", _number(0, 10), "share by which quality may be below that of the active version", default=0.01
+    )
     hyperparameters: Mapping[str, Any] = _setting("hyperparameters", _hyperparameters, "model families to fit")
     limits: tuple[Limit, ...] = ()
     notes: tuple[str, ...] = ()

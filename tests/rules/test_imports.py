@@ -29,6 +29,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 EXCEPTIONS = {
     ("app.training.publication.publisher", "runtime"): "what is published is proven with the code that will serve it",
     ("app.training.publication.proof", "runtime"): "golden rows are the answers of the code that will serve them",
+    ("app.training.gate.active_version", "runtime"): "the active version answers held-out rows as it serves",
     ("app.training.gate.footprint_probe", "runtime"): "a release is measured by the code that will serve it",
     ("app.training.settings", "config"): "the training presets lie there as a data file",
 }

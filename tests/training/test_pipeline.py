@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 
 from app.release.store import ReleaseStore
+from app.training.gate.evaluation import GateDemands
 from app.training.gate.limits import Limit
-from app.training.pipeline import GateDemands, evaluate_and_publish, train_and_publish
+from app.training.pipeline import evaluate_and_publish, train_and_publish
 from app.training.progress import PlainDisplay
 from app.training.publication.publisher import Publisher
 from app.training.refusals import InvalidTrainingSettings, TrainingRefused

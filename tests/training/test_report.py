@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from app.release.manifest import MetricValue
-from app.training.gate.judge import Check, GateReport
+from app.training.gate.checks import Check, GateReport
 from app.training.report import (
     LeaderboardEntry,
     TrainingReport,
@@ -76,8 +76,8 @@ def test_a_metric_is_shown_with_its_interval_and_direction() -> None:
 def test_failed_checks_come_first() -> None:
     assert list_gate_cells(REPORT)[1] == [
         ["r2", "0.9", "at least 0.95", "FAILED", "held-out metric"],
-        ["size_mb", "1.5 MB", "", "", "size of the model on disk"],
-        ["latency_ms", "12 ms", "at most 2000 ms", "passed", "time to predict one row, median, one thread"],
+        ["size_mb", "1.5 MB", "", "", "size of the release on disk"],
+        ["latency_ms", "12 ms", "at most 2000 ms", "passed", "time to predict one row, median, one thread, as served"],
     ]
 
 

@@ -61,7 +61,7 @@ class Trial:
 
 
 def measure_footprint(
-    staged: Path, rows: Sequence[Mapping[str, Scalar | None]], *, most_seconds: float = 3.0
+    staged: Path, rows: Sequence[Mapping[str, Scalar | None]], *, most_seconds: float = 2.0
 ) -> Footprint:
     """Measure a directory with a schema and a plan or a native model, as it will be served.
 
@@ -78,7 +78,7 @@ def measure_footprint(
     return trial.footprint
 
 
-def try_release(staged: Path, rows: Sequence[Mapping[str, Scalar | None]], *, most_seconds: float = 3.0) -> Trial:
+def try_release(staged: Path, rows: Sequence[Mapping[str, Scalar | None]], *, most_seconds: float = 2.0) -> Trial:
     """Load a staged release in a new process as a worker does, replay its golden rows if it has some, and measure."""
     try:
         found = _run_probe(staged, rows[:_MOST_ROWS], most_seconds)

@@ -3,45 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from app.release.manifest import MetricValue
+from app.training.gate.checks import Check, GateReport
 from app.training.gate.footprint import Footprint
 from app.training.gate.limits import MEASUREMENTS, Direction, Limit
 from app.training.gate.stability import Stability
 
 _CLASSIFICATION = ("binary", "multiclass")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One thing measured. `direction` and `limit` are None where nothing was demanded."""
-
-    name: str
-    measured: float | None
-    limit: float | None
-    direction: Direction | None
-    passed: bool
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class GateReport:
-    """All checks, those of metrics first."""
-
-    checks: tuple[Check, ...]
-
-    @property
-    def passed(self) -> bool:
-        return all(check.passed for check in self.checks)
-
-    @property
-    def failures(self) -> tuple[Check, ...]:
-        return tuple(check for check in self.checks if not check.passed)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"passed": self.passed, "checks": [asdict(check) for check in self.checks]}
+_FOOTPRINT_NAMES = ("latency_ms", "latency_p99_ms", "rows_per_second", "memory_mb", "size_mb")
 
 
 def choose_default_limits(problem_type: str, *, memory_gb: float) -> tuple[Limit, ...]:
@@ -56,17 +26,13 @@ def choose_default_limits(problem_type: str, *, memory_gb: float) -> tuple[Limit
     )
 
 
-def collect_measurements(stability: Stability, footprint: Footprint) -> dict[str, float | None]:
+def collect_measurements(stability: Stability, footprint: Footprint | None) -> dict[str, float | None]:
     """Everything that the gate knows by the names of `MEASUREMENTS`; None where it could not be measured."""
     return {
         "stability": stability.fold_spread,
         "repeat_difference": stability.repeat_difference,
         "batch_difference": stability.batch_difference,
-        "latency_ms": footprint.latency_ms,
-        "latency_p99_ms": footprint.latency_p99_ms,
-        "rows_per_second": footprint.rows_per_second,
-        "memory_mb": footprint.memory_mb,
-        "size_mb": footprint.size_mb,
+        **{name: getattr(footprint, name, None) for name in _FOOTPRINT_NAMES},
     }
 
 
@@ -76,11 +42,17 @@ def judge(
     defaults: Iterable[Limit],
     quality: Mapping[str, MetricValue],
     measurements: Mapping[str, float | None],
+    findings: Iterable[Check] = (),
 ) -> GateReport:
-    """Check every limit; a limit of one's own replaces the default one of the same name and direction."""
+    """Check every limit; a limit of one's own replaces the default one of the same name and direction.
+
+    Args:
+        findings: Checks that were made already; they come behind those of metrics.
+    """
     asked = {(limit.metric, limit.direction): limit for limit in limits}
     standard = {(limit.metric, limit.direction): limit for limit in defaults}
     checks = [_check_metric(limit, quality) for limit in asked.values() if limit.metric not in MEASUREMENTS]
+    checks += findings
     for name, measured in measurements.items():
         wanted = [limit for limit in {**standard, **asked}.values() if limit.metric == name]
         checks += [_check_measurement(limit, measured, is_asked=limit in asked.values()) for limit in wanted]
@@ -107,15 +79,19 @@ def _check_metric(limit: Limit, quality: Mapping[str, MetricValue]) -> Check:
 
 def _check_measurement(limit: Limit, measured: float | None, *, is_asked: bool) -> Check:
     if measured is None and is_asked:
-        return _fail(limit, note="cannot be measured: no bag has several folds")
+        return _fail(limit, note=f"cannot be measured: {_explain_absence(limit.metric)}")
     return Check(
         name=limit.metric,
         measured=measured,
         limit=limit.bound,
         direction=limit.direction,
         passed=measured is None or limit.allows(measured),
-        note="no bag has several folds" if measured is None else "",
+        note=_explain_absence(limit.metric) if measured is None else "",
     )
+
+
+def _explain_absence(name: str) -> str:
+    return "the release could not be loaded" if name in _FOOTPRINT_NAMES else "no bag has several folds"
 
 
 def _fail(limit: Limit, *, note: str) -> Check:

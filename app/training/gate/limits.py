@@ -17,7 +17,7 @@ MEASUREMENTS = {
     "stability": "spread of the predictions across the folds of a bag",
     "repeat_difference": "largest difference between two predictions of the same rows",
     "batch_difference": "largest difference between a row alone and the same row in a batch",
-    "latency_ms": "time to predict one row as it will be served, median, one thread",
+    "latency_ms": "time to predict one row, median, one thread, as served",
     "latency_p99_ms": "time that one row in a hundred exceeds",
     "rows_per_second": "rows predicted in a second, in batches of 2000, one thread",
     "memory_mb": "resident memory of a process that serves the model",

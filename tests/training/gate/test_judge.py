@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from app.release.manifest import MetricValue
+from app.training.gate.checks import Check, GateReport
 from app.training.gate.footprint import Footprint
-from app.training.gate.judge import Check, GateReport, choose_default_limits, collect_measurements, judge
+from app.training.gate.judge import choose_default_limits, collect_measurements, judge
 from app.training.gate.limits import Limit
 from app.training.gate.stability import Stability
 
