@@ -31,11 +31,12 @@ class Tally:
         self.labels: dict[str, int] = {}
         self.values: dict[str, Moments] = {}
 
-    def add_answer(self, labels: Sequence[Any], probabilities: Probabilities, *, seconds: float) -> None:
-        """Count one request with its answers; `seconds` is the model's part of its time."""
+    def add_answer(self, labels: Sequence[Any], probabilities: Probabilities, *, seconds: float | None) -> None:
+        """Count one request with its answers; `seconds` is the model's part of its time, None where it is not known."""
         self.requests += 1
         self.rows += len(labels)
-        self.times.add(seconds)
+        if seconds is not None:
+            self.times.add(seconds)
         if probabilities is None:
             for label in labels[:MOST_ROWS_COMPARED]:
                 self._add_values(_name_numbers(label))

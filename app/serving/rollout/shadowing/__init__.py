@@ -1,0 +1,1 @@
+"""The process that sees copies of requests: itself, and the worker that keeps it running."""
