@@ -30,7 +30,7 @@ def verify_release(directory: Path, trust: Trust, *, unopened: str | None = None
     """Check the signature of a release, then every file against its manifest, in constant memory.
 
     Args:
-        unopened: A directory of the release that will not be opened: the content of its files is not read now.
+        unopened: A file of the release that will not be opened: its content is not read now.
 
     Raises:
         ReleaseUnusable: naming what is wrong.
@@ -92,7 +92,7 @@ def verify_files(directory: Path, manifest: Manifest, *, unopened: str | None = 
     """Compare every file of a release with its manifest: none missing, altered, added or linked.
 
     Args:
-        unopened: A directory of the release that will not be opened: the content of its files is not read now.
+        unopened: A file of the release that will not be opened: its content is not read now.
 
     Raises:
         ReleaseUnusable: naming the first file that differs and how.
@@ -105,7 +105,7 @@ def list_file_faults(directory: Path, manifest: Manifest, *, unopened: str | Non
     """Every difference between the files of a release and its manifest. Names and sizes come before any content.
 
     Args:
-        unopened: A directory of the release that will not be opened: the content of its files is not read now.
+        unopened: A file of the release that will not be opened: its content is not read now.
     """
     sound = []
     absent = set(manifest.files)
@@ -115,7 +115,7 @@ def list_file_faults(directory: Path, manifest: Manifest, *, unopened: str | Non
             fault = _find_entry_fault(entry, manifest.files.get(path))
             if fault:
                 yield f"{_show(path)} {fault}"
-            elif unopened is None or not path.startswith(f"{unopened}/"):
+            elif path != unopened:
                 sound.append(path)
     except OSError as unreadable:
         yield f"its directory cannot be listed ({unreadable.strerror})"
@@ -171,16 +171,16 @@ def _read_small_file(directory: Path, name: str) -> bytes | None:
     """The content of a file that is read whole, and so has to be small; None when there is none."""
     try:
         with open_plain_file(directory / name) as file:
-            # By its size first: a sparse file of any length takes no room on a disk, but would in memory.
-            is_small = os.fstat(file.fileno()).st_size <= _MOST_BYTES[name]
-            content = file.read(_MOST_BYTES[name] + 1) if is_small else b""
+            # A sparse file of any length takes no room on a disk, but would in memory; so would a buffer for the most.
+            size = os.fstat(file.fileno()).st_size
+            content = file.read(size + 1) if size <= _MOST_BYTES[name] else None
     except FileNotFoundError:
         return None
     except NotPlainFile:
         raise ReleaseUnusable(f"Version {directory.name}: {name} is not a plain file.") from None
     except OSError as fault:
         raise ReleaseUnusable(f"Version {directory.name}: {name} cannot be read ({fault.strerror}).") from fault
-    if not is_small or len(content) > _MOST_BYTES[name]:
+    if content is None:
         raise ReleaseUnusable(f"Version {directory.name}: {name} is too large to be one.")
     return content
 
