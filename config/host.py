@@ -13,7 +13,7 @@ from config.cgroups import Limit, list_core_limits, list_memory_limits
 _MB = 1e6
 # What a worker that executes a compiled plan may take.
 _PLAN_WORKER_MB = 150
-# A worker that runs AutoGluon: 300 MB of libraries, and 1.5 times the predictor's size on disk (measured with
+# A worker that runs AutoGluon: 300 MB of libraries, and 1.5 times the predictor's size uncompressed (measured with
 # predictors of 106 and 678 MB). Twice that, because the next version is loaded beside the present one.
 _NATIVE_WORKER_MB = 300
 _NATIVE_FACTOR = 2 * 1.5
@@ -86,10 +86,10 @@ def read_footprint(models: Path, *, prefer: Execution = "plan") -> ReleaseFootpr
         release = models / str(int(version))
         if prefer == "plan" and (release / "plan").is_dir():
             return ReleaseFootprint(execution="plan")
-        size = sum(path.stat().st_size for path in (release / "native").rglob("*") if path.is_file())
+        native_mb = float(json.loads((release / "manifest.json").read_bytes())["size_before_mb"])
     except (OSError, ValueError, LookupError, TypeError):
         return ReleaseFootprint(execution=None)
-    return ReleaseFootprint(execution="native", native_mb=size / _MB) if size else ReleaseFootprint(execution=None)
+    return ReleaseFootprint(execution="native" if native_mb > 0 else None, native_mb=max(native_mb, 0.0))
 
 
 def plan_host(host: Host, footprint: ReleaseFootprint) -> HostPlan:

@@ -75,6 +75,7 @@ class Manifest:
 
     Attributes:
         plan_refusal: Why the release has no compiled plan and is executed by AutoGluon itself; None when it has one.
+        size_before_mb: What AutoGluon's own clone for deployment takes; `size_mb` is what the release takes.
         ladder: The candidates that the release was chosen from; empty when no ladder was built.
     """
 
@@ -96,6 +97,7 @@ class Manifest:
     checks: Mapping[str, float]
     libraries: Mapping[str, str]
     plan_refusal: str | None = None
+    size_before_mb: float | None = None
     ladder: tuple[LadderEntry, ...] = ()
     files: Mapping[str, FileEntry] = field(default_factory=dict)
 

@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 CARD = "card.html"
 GOLDEN = "golden.json"
-NATIVE = "native"
+NATIVE = "native.tar.zst"
 PLAN = "plan"
 _STAGING_PREFIX = ".staging-"
 _DELETED_PREFIX = ".deleted-"
@@ -92,7 +92,7 @@ class ReleaseStore:
         return read_manifest(self.directory(version), self.trust)
 
     def verify(self, version: str, *, unopened: str | None = None) -> Manifest:
-        """Check signature and files of a version; the content of files below `unopened` is not read.
+        """Check signature and files of a version; the content of the file `unopened` is not read.
 
         Raises:
             ReleaseUnusable: naming what is wrong.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from app.errors import InvalidRows, ReleaseUnusable
+from app.release.archive import ArchiveRefused, unpack_privately
 from app.release.golden import GoldenRows, read_golden_rows
 from app.release.libraries import find_version_fault, list_installed_libraries
 from app.release.manifest import Manifest
@@ -100,7 +101,7 @@ def _load_plan(directory: Path, manifest: Manifest, rules: RowRules) -> LoadedRe
 
 
 def load_native(directory: Path, schema: FeatureSchema) -> Executor:
-    """Load the predictor of a release.
+    """Load the predictor of a release: unpacked to a private temporary directory, held in memory, removed again.
 
     Raises:
         ReleaseUnusable: for anything that loading raises.
@@ -109,9 +110,12 @@ def load_native(directory: Path, schema: FeatureSchema) -> Executor:
     from app.runtime.native import load_native_executor
 
     try:
-        return load_native_executor(directory / NATIVE, schema)
+        with unpack_privately(directory / NATIVE) as predictor:
+            return load_native_executor(predictor, schema)
     except ReleaseUnusable:
         raise
+    except ArchiveRefused as fault:
+        raise ReleaseUnusable(f"Version {directory.name}: {fault}.") from fault
     except Exception as fault:
         raise ReleaseUnusable(
             f"Version {directory.name}: AutoGluon could not load the model ({type(fault).__name__}: {fault})."

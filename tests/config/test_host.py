@@ -69,22 +69,19 @@ def test_the_active_release_of_a_store_is_found(published_store: ReleaseStore) -
     assert read_footprint(published_store.path).execution == ("plan" if has_plan else "native")
 
 
-def test_a_release_without_a_plan_is_as_large_as_its_predictor(tmp_path: Path) -> None:
-    (tmp_path / "3" / "native" / "models").mkdir(parents=True)
-    (tmp_path / "3" / "native" / "predictor.pkl").write_bytes(b"x" * 1000)
-    (tmp_path / "3" / "native" / "models" / "model.pkl").write_bytes(b"x" * 4000)
-    (tmp_path / "3" / "golden.json").write_bytes(b"x" * 500)
+def test_a_release_without_a_plan_takes_what_its_predictor_does_uncompressed(tmp_path: Path) -> None:
+    (tmp_path / "3").mkdir()
+    (tmp_path / "3" / "manifest.json").write_text('{"size_before_mb": 4.5}')
     (tmp_path / "ACTIVE").write_text('{"version": "3", "previous": null, "history": []}')
-    assert read_footprint(tmp_path) == ReleaseFootprint(execution="native", native_mb=0.005)
+    assert read_footprint(tmp_path) == ReleaseFootprint(execution="native", native_mb=4.5)
 
 
 def test_a_release_with_a_plan_is_executed_by_it_unless_a_setting_says_otherwise(tmp_path: Path) -> None:
     (tmp_path / "2" / "plan").mkdir(parents=True)
-    (tmp_path / "2" / "native").mkdir()
-    (tmp_path / "2" / "native" / "predictor.pkl").write_bytes(b"x" * 1000)
+    (tmp_path / "2" / "manifest.json").write_text('{"size_before_mb": 0.5}')
     (tmp_path / "ACTIVE").write_text('{"version": "2", "previous": null, "history": []}')
     assert read_footprint(tmp_path) == PLAN
-    assert read_footprint(tmp_path, prefer="native") == ReleaseFootprint(execution="native", native_mb=0.001)
+    assert read_footprint(tmp_path, prefer="native") == ReleaseFootprint(execution="native", native_mb=0.5)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import pytest
 
-from app.release.store import ReleaseStore
+from app.release.store import NATIVE, ReleaseStore
 from tests.manifests import sign_again
 from tests.server import RunningServer, find_free_port, running_server, stop, wait_until
 
@@ -47,7 +47,7 @@ def break_library_version(home: Path) -> None:
 
 
 def break_model_file(home: Path) -> None:
-    path = home / "models" / "1" / "native" / "predictor.pkl"
+    path = home / "models" / "1" / NATIVE
     path.write_bytes(path.read_bytes()[:-1] + b"!")
 
 
@@ -59,7 +59,7 @@ def remove_models(home: Path) -> None:
     ("damage", "reason"),
     [
         (remove_models, "No version is active."),
-        (break_model_file, "native/predictor.pkl was altered after publication"),
+        (break_model_file, f"{NATIVE} was altered after publication"),
         (break_library_version, "made with autogluon.tabular 1.5.0, installed is 1.6"),
     ],
 )

@@ -11,9 +11,10 @@ import pytest
 from app.errors import ReleaseUnusable
 from app.release.files import compute_sha256
 from app.release.signing import TRUST_ANYONE
-from app.release.store import ReleaseStore
+from app.release.store import NATIVE, ReleaseStore
 from app.release.verification import MANIFEST, verify_files
 from app.runtime.loading import load_release
+from tests.archives import rewrite_member
 
 
 def edit_manifest(directory: Path, change: Callable[[dict[str, Any]], None]) -> None:
@@ -23,11 +24,16 @@ def edit_manifest(directory: Path, change: Callable[[dict[str, Any]], None]) -> 
 
 
 def rewrite(directory: Path, path: str, content: bytes) -> None:
-    """Replace a file and make the manifest vouch for it."""
-    (directory / path).write_bytes(content)
+    """Replace a file, or one inside the archive of the predictor, and make the manifest vouch for it."""
+    archived, _, member = path.partition("!")
+    if member:
+        rewrite_member(directory / archived, member, content)
+    else:
+        (directory / path).write_bytes(content)
 
     def vouch(manifest: dict[str, Any]) -> None:
-        manifest["files"][path] = {"size": len(content), "sha256": compute_sha256(directory / path)}
+        size = (directory / archived).stat().st_size
+        manifest["files"][archived] = {"size": size, "sha256": compute_sha256(directory / archived)}
 
     edit_manifest(directory, vouch)
 
@@ -42,7 +48,7 @@ def test_a_sound_release_loads_and_stays_as_it_was(store: ReleaseStore) -> None:
 def test_another_library_version_is_refused_before_anything_is_unpickled(store: ReleaseStore) -> None:
     directory = store.directory("1")
     edit_manifest(directory, lambda manifest: manifest["libraries"].update({"autogluon.tabular": "1.5.0"}))
-    (directory / "native" / "predictor.pkl").write_bytes(make_bomb(directory.parent / "exploded"))
+    rewrite(directory, f"{NATIVE}!predictor.pkl", make_bomb(directory.parent / "exploded"))
     with pytest.raises(ReleaseUnusable, match=r"made with autogluon\.tabular 1\.5\.0"):
         load_release(directory, trust=TRUST_ANYONE)
     assert not (directory.parent / "exploded").exists()
@@ -62,8 +68,8 @@ def make_bomb(path: Path) -> bytes:
 
 def test_an_altered_pickle_is_refused_without_being_opened(store: ReleaseStore) -> None:
     directory = store.directory("1")
-    (directory / "native" / "predictor.pkl").write_bytes(make_bomb(directory.parent / "exploded"))
-    with pytest.raises(ReleaseUnusable, match=r"native/predictor\.pkl"):
+    rewrite_member(directory / NATIVE, "predictor.pkl", make_bomb(directory.parent / "exploded"))
+    with pytest.raises(ReleaseUnusable, match=r"native\.tar\.zst"):
         load_release(directory, trust=TRUST_ANYONE)
     assert not (directory.parent / "exploded").exists()
 
@@ -76,8 +82,9 @@ def test_the_bomb_of_these_tests_is_live(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "content", "reason"),
     [
-        ("native/predictor.pkl", b"no pickle", "AutoGluon could not load the model"),
-        ("native/models/trainer.pkl", b"", "AutoGluon could not load the model"),
+        (NATIVE, b"no archive", r"native\.tar\.zst is not compressed as it should be"),
+        (f"{NATIVE}!predictor.pkl", b"no pickle", "AutoGluon could not load the model"),
+        (f"{NATIVE}!models/trainer.pkl", b"", "AutoGluon could not load the model"),
         ("schema.json", b"{}", "schema.json is missing or damaged"),
         ("schema.json", b"[", "schema.json is missing or damaged"),
         ("golden.json", b"{}", "golden rows cannot be read"),

@@ -16,7 +16,7 @@ from app.errors import ReleaseUnusable
 from app.release.files import compute_sha256
 from app.release.plan import PLAN_FILE
 from app.release.signing import TRUST_ANYONE
-from app.release.store import PLAN, ReleaseStore
+from app.release.store import NATIVE, PLAN, ReleaseStore
 from app.release.verification import MANIFEST
 from app.runtime.loading import load_release
 
@@ -146,6 +146,6 @@ def test_an_altered_plan_is_refused_altogether(plan_store: ReleaseStore) -> None
 
 
 def test_a_missing_file_of_the_predictor_is_seen_without_opening_any(plan_store: ReleaseStore) -> None:
-    (plan_store.directory("1") / "native" / "predictor.pkl").unlink()
-    with pytest.raises(ReleaseUnusable, match=r"native/predictor\.pkl is missing"):
+    (plan_store.directory("1") / NATIVE).unlink()
+    with pytest.raises(ReleaseUnusable, match=r"native\.tar\.zst is missing"):
         load_release(plan_store.directory("1"), trust=TRUST_ANYONE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from app.runtime.plan.reading import read_plan
 from app.training.card.card import prepare_card
 from app.training.gate.metrics import answer_held_out_rows
 from app.training.profile import profile_features, to_scalar
+from app.training.publication.deployment import write_deployment
 from app.training.publication.proof import ProofRows, ask_predictor, find_plan_fault, prove_answers
 from app.training.refusals import TrainingRefused
 
@@ -52,6 +52,7 @@ class StagedRelease:
     Attributes:
         directory: Schema, golden rows, plan if there is one, and native model.
         plan_refusal: Why there is no plan; None when there is one.
+        size_before_mb: What AutoGluon's own clone for deployment takes.
     """
 
     def __init__(
@@ -62,12 +63,14 @@ class StagedRelease:
         directory: Path,
         schema: FeatureSchema,
         plan_refusal: str | None,
+        size_before_mb: float,
     ) -> None:
         self._candidate = candidate
         self._store = store
         self.directory = directory
         self.schema = schema
         self.plan_refusal = plan_refusal
+        self.size_before_mb = size_before_mb
 
     def publish(
         self,
@@ -84,7 +87,7 @@ class StagedRelease:
         answers = answer_held_out_rows(self._candidate.predictor, self._candidate.held_out)
         card = prepare_card(described, self.schema, answers)
         on_step("Publishing the release")
-        described = replace(described, plan_refusal=self.plan_refusal)
+        described = replace(described, plan_refusal=self.plan_refusal, size_before_mb=self.size_before_mb)
         manifest = self._store.publish(self.directory, described, complete=card.write)
         if activate:
             self._store.activate(manifest.version)
@@ -108,10 +111,18 @@ class Publisher:
         schema = profile_features(candidate.predictor, train_data=candidate.train_data, held_out=candidate.held_out)
         with self.store.staging() as directory:
             on_step("Writing the release and proving its answers")
+            size_before_mb = write_deployment(candidate.predictor, directory / NATIVE)
             proof = _write_contents(directory, candidate, schema)
             on_step("Compiling the plan and proving it against the predictor")
             refusal = _write_plan(directory / PLAN, candidate.predictor, schema, proof)
-            yield StagedRelease(candidate, store=self.store, directory=directory, schema=schema, plan_refusal=refusal)
+            yield StagedRelease(
+                candidate,
+                store=self.store,
+                directory=directory,
+                schema=schema,
+                plan_refusal=refusal,
+                size_before_mb=size_before_mb,
+            )
 
     def publish(
         self,
@@ -160,7 +171,6 @@ def _unzone_columns(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _write_contents(staged: Path, candidate: Candidate, schema: FeatureSchema) -> ProofRows:
-    _clone_quietly(candidate.predictor, staged / NATIVE)
     write_json(staged / SCHEMA, schema.to_dict())
     proof = ask_predictor(candidate.predictor, candidate.held_out, schema)
     prove_answers(load_native(staged, schema), proof)
@@ -181,17 +191,6 @@ def _write_plan(directory: Path, predictor: TabularPredictor, schema: FeatureSch
     if refusal:
         shutil.rmtree(directory)
     return refusal
-
-
-def _clone_quietly(predictor: TabularPredictor, directory: Path) -> None:
-    # AutoGluon warns about what a clone cannot do any more; that is what is wanted here.
-    logger = logging.getLogger("autogluon")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        predictor.clone_for_deployment(str(directory))
-    finally:
-        logger.setLevel(level)
 
 
 def _describe(
