@@ -122,6 +122,12 @@ class Settings:
         _whole_number(2, 100_000),
         "newest versions that are kept; the active, the previous and a candidate version are never removed",
     )
+    rollout_rules: Path | None = _setting(
+        "GLUONSERVE_ROLLOUT_RULES",
+        None,
+        _absolute_path,
+        "file of the rules that withdraw or promote a candidate; none takes config/rollout.yaml, which does neither",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _setting(
         "LOG_LEVEL", "INFO", _log_level, "least severe log line that is written"
     )
