@@ -9,6 +9,8 @@ _MOST_CHARACTERS = 80
 # Control, format, surrogate and private characters and separators of lines: not seen, or they turn a text round.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
+_UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+
 
 def show_text(value: object, *, most: int = _MOST_CHARACTERS) -> str:
     """A name or a value as it can be read: invisible characters by their code, long texts cut in the middle."""
@@ -34,6 +36,14 @@ def write_number(value: float | None) -> str:
     if 1e-4 <= abs(value) < 1e9:
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
     return f"{value:.3g}"
+
+
+def write_tick(value: float) -> str:
+    """A round number beside an axis, with as few characters as can be."""
+    if not 10_000 <= abs(value) < 1e15:
+        return write_number(value)
+    unit, letter = next((unit, letter) for unit, letter in _UNITS if abs(value) >= unit)
+    return f"{value / unit:.4g}{letter}"
 
 
 def write_share(value: float) -> str:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.training.card.charts.scale import Scale
-from app.training.card.text import write_number
+from app.training.card.text import write_tick
 
 WIDTH, HEIGHT = 400, 320
-LEFT, RIGHT, TOP, BOTTOM = 58, 12, 10, 46
+LEFT, RIGHT, TOP, BOTTOM = 62, 12, 10, 46
 
 Point = tuple[float, float]
 Style = Literal["line", "second", "guide", "dots", "cloud", "whiskers", "faint", "marked", "frontier"]
@@ -75,10 +75,10 @@ class Canvas:
         self._y = y
 
     def list_x_ticks(self) -> tuple[Tick, ...]:
-        return tuple(Tick(self.place((value, self._y.low))[0], write_number(value)) for value in self._x.list_ticks())
+        return tuple(Tick(self.place((value, self._y.low))[0], write_tick(value)) for value in self._x.list_ticks())
 
     def list_y_ticks(self) -> tuple[Tick, ...]:
-        return tuple(Tick(self.place((self._x.low, value))[1], write_number(value)) for value in self._y.list_ticks())
+        return tuple(Tick(self.place((self._x.low, value))[1], write_tick(value)) for value in self._y.list_ticks())
 
     def place(self, point: Point) -> Point:
         x = LEFT + self._x.place(point[0]) * (WIDTH - LEFT - RIGHT)

@@ -40,7 +40,7 @@ def _tabulate_errors(errors: Numbers) -> Table:
     signed, sizes = np.quantile(errors, _SHARES), np.quantile(np.abs(errors), _SHARES)
     return Table(
         caption="Error quantiles",
-        columns=("of", *(f"{share:.0%} of rows below" for share in _SHARES)),
+        columns=("of", *(f"{share * 100:.0f} % of rows below" for share in _SHARES)),
         rows=(
             make_row("error", *map(write_number, map(float, signed))),
             make_row("size of the error", *map(write_number, map(float, sizes))),
