@@ -122,13 +122,7 @@ def _judge_and_publish(
     manifest = None
     with publisher.stage(candidate, on_step=display.show_step) as staged:
         verdict = judge_staged_release(
-            staged.directory,
-            staged.schema,
-            predictor,
-            held_out,
-            evaluation,
-            demands=demands,
-            on_step=display.show_step,
+            staged.directory, staged.schema, evaluation, demands=demands, on_step=display.show_step
         )
         if verdict.gate.passed:
             manifest = staged.publish(

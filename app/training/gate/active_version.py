@@ -68,11 +68,41 @@ def compare_with_active(
         pointer = store.active()
         if pointer is None:
             return Comparison(note="no version is active: nothing to compare with")
-        _require_alike(store.manifest(pointer.version), predictor)
         release = load_release(store.directory(pointer.version), trust=store.trust)
-        return _compare(release, predictor, held_out.head(_MOST_ROWS), answers, seed)
+        return compare_with_release(release, predictor, held_out, answers, seed=seed)
     except (NotComparable, ReleaseUnusable) as fault:
         return Comparison(note=f"not compared: {str(fault).rstrip('.')}")
+
+
+def compare_with_release(
+    release: LoadedRelease, predictor: TabularPredictor, held_out: pd.DataFrame, answers: Answers, *, seed: int
+) -> Comparison:
+    """Compare with a release that is loaded already.
+
+    Raises:
+        NotComparable: when it predicts something else, or cannot answer these rows.
+    """
+    _require_alike(release.manifest, predictor)
+    version = release.manifest.version
+    places = np.linspace(0, len(held_out) - 1, min(len(held_out), _MOST_ROWS)).astype(int)
+    held_out = held_out.iloc[places]
+    missing = [feature.name for feature in release.schema.features if feature.name not in held_out.columns]
+    if missing:
+        raise NotComparable(f"version {version} needs columns that these rows lack: {join_names(missing)}")
+    accepted = _choose_accepted_rows(frame_to_rows(held_out, release.schema), RowValidator(release.schema))
+    refused = len(held_out) - len(accepted)
+    if refused > _MOST_REFUSED_SHARE * len(held_out):
+        raise NotComparable(f"version {version} refuses {refused} of {len(held_out)} held-out rows")
+    try:
+        predictions = release.executor.predict(list(accepted.values()))
+    except PredictionFailed as fault:
+        raise NotComparable(f"version {version} fails on these rows") from fault
+    ours = answers.take(places[list(accepted)])
+    theirs = _code_answers(predictions, ours, predictor)
+    loss = compute_quality_loss(ours, theirs, predictor.eval_metric, seed=seed)
+    if loss is None:
+        raise NotComparable(f"{predictor.eval_metric.name} is not defined on these rows")
+    return Comparison(version=version, loss=loss, rows=len(accepted), refused=refused)
 
 
 def check_against_active(comparison: Comparison, *, max_regression: float) -> Check:
@@ -99,29 +129,6 @@ def _require_alike(manifest: Manifest, predictor: TabularPredictor) -> None:
 
 def _as_names(labels: Any) -> set[str] | None:
     return None if labels is None else {str(label) for label in labels}
-
-
-def _compare(
-    release: LoadedRelease, predictor: TabularPredictor, held_out: pd.DataFrame, answers: Answers, seed: int
-) -> Comparison:
-    version = release.manifest.version
-    missing = [feature.name for feature in release.schema.features if feature.name not in held_out.columns]
-    if missing:
-        raise NotComparable(f"version {version} needs columns that these rows lack: {join_names(missing)}")
-    accepted = _choose_accepted_rows(frame_to_rows(held_out, release.schema), RowValidator(release.schema))
-    refused = len(held_out) - len(accepted)
-    if refused > _MOST_REFUSED_SHARE * len(held_out):
-        raise NotComparable(f"version {version} refuses {refused} of {len(held_out)} held-out rows")
-    try:
-        predictions = release.executor.predict(list(accepted.values()))
-    except PredictionFailed as fault:
-        raise NotComparable(f"version {version} fails on these rows") from fault
-    ours = answers.take(np.array(list(accepted), dtype=int))
-    theirs = _code_answers(predictions, ours, predictor)
-    loss = compute_quality_loss(ours, theirs, predictor.eval_metric, seed=seed)
-    if loss is None:
-        raise NotComparable(f"{predictor.eval_metric.name} is not defined on these rows")
-    return Comparison(version=version, loss=loss, rows=len(accepted), refused=refused)
 
 
 def _choose_accepted_rows(rows: Sequence[Mapping[str, Any]], validator: RowValidator) -> dict[int, TypedRow]:

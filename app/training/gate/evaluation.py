@@ -48,6 +48,8 @@ class Evaluation:
         answers: Its own to all held-out rows.
     """
 
+    predictor: TabularPredictor
+    held_out: pd.DataFrame
     answers: Answers
     quality: Mapping[str, MetricValue]
     comparison: Comparison
@@ -89,14 +91,19 @@ def evaluate_predictor(
     comparison = compare_with_active(store, predictor, held_out, answers, seed=demands.seed)
     on_step("Measuring stability")
     stability = measure_stability(predictor, held_out)
-    return Evaluation(answers=answers, quality=quality, comparison=comparison, stability=stability)
+    return Evaluation(
+        predictor=predictor,
+        held_out=held_out,
+        answers=answers,
+        quality=quality,
+        comparison=comparison,
+        stability=stability,
+    )
 
 
 def judge_staged_release(
     staged: Path,
     schema: FeatureSchema,
-    predictor: TabularPredictor,
-    held_out: pd.DataFrame,
     evaluation: Evaluation,
     *,
     demands: GateDemands,
@@ -104,24 +111,22 @@ def judge_staged_release(
 ) -> Verdict:
     """Try a staged release in a process of its own, and check all that is known of it against what is demanded."""
     on_step("Trying the release in a process of its own: load, golden rows, memory and speed")
-    trial = try_release(staged, frame_to_rows(held_out.head(_TRIAL_ROWS), schema))
+    trial = try_release(staged, frame_to_rows(evaluation.held_out.head(_TRIAL_ROWS), schema))
     measurements = collect_measurements(evaluation.stability, trial.footprint)
     gate = judge(
         demands.limits,
-        defaults=choose_default_limits(predictor.problem_type, memory_gb=demands.memory_gb),
+        defaults=choose_default_limits(evaluation.predictor.problem_type, memory_gb=demands.memory_gb),
         quality=evaluation.quality,
         measurements=measurements,
-        findings=_list_findings(staged, predictor, evaluation.comparison, trial, demands),
+        findings=_list_findings(staged, evaluation, trial, demands),
     )
     return Verdict(gate, {CHECK: evaluation.comparison.regression, **measurements})
 
 
-def _list_findings(
-    staged: Path, predictor: TabularPredictor, comparison: Comparison, trial: Trial, demands: GateDemands
-) -> tuple[Check, ...]:
+def _list_findings(staged: Path, evaluation: Evaluation, trial: Trial, demands: GateDemands) -> tuple[Check, ...]:
     return (
-        check_against_active(comparison, max_regression=demands.max_regression),
-        *check_versions_of_fit(predictor),
+        check_against_active(evaluation.comparison, max_regression=demands.max_regression),
+        *check_versions_of_fit(evaluation.predictor),
         check_versions_of_plan(staged),
         *check_trial(trial),
     )
