@@ -45,8 +45,8 @@ def _describe_ranges(schema: FeatureSchema) -> Iterable[str]:
     numbers = _choose(schema, lambda feature: feature.type in ("int", "float") and feature.categories is None)
     if numbers:
         yield (
-            f"Numbers outside the ranges of training ({len(numbers):,} features have one) are answered by guess: trees "
-            "go on with the value of the nearest range. The server warns or refuses, by setting."
+            f"Outside the ranges of training (of {_count(numbers)}) it has learned nothing: trees repeat the answer of "
+            "the edge, lines go straight on. The server warns or refuses, by setting."
         )
     for feature in _choose(schema, lambda feature: feature.type == "datetime" and feature.maximum is not None)[:3]:
         yield f"It has seen nothing after {show_text(feature.maximum, most=30)} in {show_text(feature.name)}."
@@ -57,8 +57,8 @@ def _describe_categories(schema: FeatureSchema) -> Iterable[str]:
     closed = _choose(schema, lambda feature: feature.two_valued)
     if open_ones:
         yield (
-            f"Categories that training never had mean nothing to it ({len(open_ones):,} features have categories). The "
-            "server warns or refuses, by setting."
+            f"Categories that training never had mean nothing to it (of {_count(open_ones)}). The server "
+            "warns or refuses, by setting."
         )
     if closed:
         yield f"Two values and no other are taken for {_name(closed)}: anything else is refused."
@@ -71,6 +71,10 @@ def _describe_nulls(schema: FeatureSchema) -> Iterable[str]:
         yield f"Training had no nulls in {_name(never)}: a null there is refused."
     if unknown:
         yield f"Whether training had nulls in {_name(unknown)} is not known: a null is taken with a warning."
+
+
+def _count(features: list[Feature]) -> str:
+    return "1 feature" if len(features) == 1 else f"{len(features):,} features"
 
 
 def _choose(schema: FeatureSchema, applies: Callable[[Feature], bool]) -> list[Feature]:

@@ -24,7 +24,7 @@ def list_facts(manifest: Manifest, *, signed_by: str | None) -> tuple[tuple[str,
         ("Executed by", _describe_execution(manifest)),
         ("Rows trained on", trained),
         ("Rows held out", f"{manifest.rows_held_out:,}"),
-        ("Size", f"{manifest.size_mb:.1f} MB"),
+        ("Size", _describe_size(manifest)),
         ("Signature", f"key {signed_by}" if signed_by else "not signed"),
     )
 
@@ -99,6 +99,12 @@ def _describe_execution(manifest: Manifest) -> str:
     if manifest.plan_refusal is None:
         return "its compiled plan"
     return f"AutoGluon itself. {show_text(manifest.plan_refusal, most=400)}"
+
+
+def _describe_size(manifest: Manifest) -> str:
+    if manifest.size_before_mb is None:
+        return f"{manifest.size_mb:.1f} MB"
+    return f"{manifest.size_mb:.1f} MB; AutoGluon's own clone for deployment has {manifest.size_before_mb:.1f} MB"
 
 
 def _describe_metric(manifest: Manifest, name: str) -> tuple[Cell, ...]:

@@ -187,6 +187,12 @@ def test_every_table_and_plot_can_be_heard() -> None:
     assert next(tag for tag, _ in card.tags if re.fullmatch("h[1-6]", tag)) == "h1"
 
 
+def test_a_card_says_what_compression_saved() -> None:
+    facts = "1.5 MB; AutoGluon's own clone for deployment has 30.5 MB"
+    assert facts in read_binary_card(size_before_mb=30.5).words
+    assert "own clone" not in read_binary_card(size_before_mb=None).words
+
+
 def test_a_card_says_who_signed_and_how_to_check_it() -> None:
     signed, unsigned = (
         PageReader(render(make_manifest(), make_schema("tenure"), make_binary_answers(), signed_by=key))

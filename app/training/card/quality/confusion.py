@@ -14,6 +14,8 @@ Numbers = npt.NDArray[Any]
 
 _MOST_CLASSES = 12
 _NAME_CHARACTERS = 24
+# Beside so many counts there is room for their shares.
+_MOST_SHARES = 4
 
 
 def count_confusions(truth: Numbers, predicted: Numbers, classes: int) -> Numbers:
@@ -47,7 +49,7 @@ def _draw(counts: Numbers, labels: tuple[str, ...], note: str) -> Table:
             make_row(label, *_shade(line), f"{int(line.sum()):,}") for label, line in zip(labels, counts, strict=True)
         ),
         numeric=frozenset(range(1, len(labels) + 2)),
-        note=f"Shares are of the rows of a true class. {note}".strip(),
+        note=f"Shares and shades are of the rows of a true class. {note}".strip(),
     )
 
 
@@ -55,8 +57,11 @@ def _shade(line: Numbers) -> list[Cell]:
     total = int(line.sum())
     if not total:
         return [Cell("0", shade=0) for _ in line]
-    shares = [int(count) / total for count in line]
     return [
-        Cell(f"{int(count):,} ({write_share(share)})" if count else "0", shade=round(share * 10))
-        for count, share in zip(line, shares, strict=True)
+        Cell(_write_count(int(count), total, with_share=len(line) <= _MOST_SHARES), shade=round(count / total * 10))
+        for count in line
     ]
+
+
+def _write_count(count: int, total: int, *, with_share: bool) -> str:
+    return f"{count:,} ({write_share(count / total)})" if with_share and count else f"{count:,}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from sklearn.metrics import precision_recall_fscore_support
 
@@ -15,7 +17,8 @@ _MOST_CLASSES = 200
 
 
 def describe_multiclass(answers: Answers, *, names: tuple[object, ...]) -> tuple[Section, ...]:
-    """Sections about right and wrong answers. `answers.truth` holds positions in `names`."""
+    """Sections about right and wrong answers. `answers.truth` holds positions in `names`, -1 for what is not there."""
+    answers, names = _name_unknown_classes(answers, names)
     counts = count_confusions(answers.truth, answers.predicted, len(names))
     confusions = Section(
         key="confusion",
@@ -32,6 +35,14 @@ def describe_multiclass(answers: Answers, *, names: tuple[object, ...]) -> tuple
         figures=(draw_calibration(bins, said="probability of the answer", came_true="share of right answers"),),
     )
     return confusions, calibration
+
+
+def _name_unknown_classes(answers: Answers, names: tuple[object, ...]) -> tuple[Answers, tuple[object, ...]]:
+    """AutoGluon leaves classes with very few rows out of training: together they are one more class, never answered."""
+    unknown = answers.truth < 0
+    if not unknown.any():
+        return answers, names
+    return replace(answers, truth=np.where(unknown, len(names), answers.truth)), (*names, "(classes it does not know)")
 
 
 def _tabulate_classes(answers: Answers, names: tuple[object, ...]) -> Table:

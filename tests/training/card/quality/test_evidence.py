@@ -73,6 +73,14 @@ def test_a_class_without_held_out_rows_has_no_recall() -> None:
     assert rows[-1] == ["never seen", "0", "–", "–", "–"]
 
 
+def test_classes_that_training_left_out_are_counted_as_one_that_is_never_answered() -> None:
+    answers = make_multiclass_answers(3)
+    truth = np.where(np.arange(600) < 7, -1, answers.truth)
+    sections = describe_multiclass(replace(answers, truth=truth), names=("a", "b", "c"))
+    assert find_table(sections, "Each class")[-1][:2] == ["(classes it does not know)", "7"]
+    assert find_table(sections, MATRIX)[-1][-2:] == ["0", "7"]
+
+
 def test_small_classes_are_added_up_in_the_matrix_and_no_row_is_lost() -> None:
     answers = make_multiclass_answers(30)
     rows = find_table(describe_multiclass(answers, names=tuple(range(30))), MATRIX)
