@@ -86,6 +86,26 @@ def published_plan(plannable: Callable[[str], FittedModel], tmp_path_factory: py
     return store
 
 
+@pytest.fixture(scope="session")
+def published_pair(
+    published_plan: ReleaseStore, plannable: Callable[[str], FittedModel], tmp_path_factory: pytest.TempPathFactory
+) -> ReleaseStore:
+    """The published plan with a version 2, another model of the same training data, which is not active."""
+    path = tmp_path_factory.mktemp("published-pair")
+    shutil.copytree(published_plan.path, path / "models")
+    store, model = ReleaseStore(path / "models", signer=SIGNER), plannable("binary")
+    other = fit_predictor(model.train_data, problem_type="binary", path=path / "other", families=("GBM",))
+    make_release(store, other, model.held_out, train_data=model.train_data, activate=False)
+    return store
+
+
+@pytest.fixture
+def pair_store(published_pair: ReleaseStore, tmp_path: Path) -> ReleaseStore:
+    """A copy of the published pair that a test may change."""
+    shutil.copytree(published_pair.path, tmp_path / "pair")
+    return ReleaseStore(tmp_path / "pair")
+
+
 @pytest.fixture
 def plan_store(published_plan: ReleaseStore, tmp_path: Path) -> ReleaseStore:
     """A copy of the published plan that a test may damage."""
