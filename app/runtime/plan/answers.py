@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from app.errors import PredictionFailed
-from app.runtime.plan.ensemble import Answers
+from app.runtime.plan.joint import Answers
 from app.runtime.predictions import Predictions
 
 

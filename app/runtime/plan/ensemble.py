@@ -1,29 +1,21 @@
 """The arithmetic between the models of a plan: bags, weights, normalisation, calibration.
 
 Step by step in the order and the precision of AutoGluon's own (autogluon.core.models 1.6), so that results agree to the
-bit; each row by itself, so that they do not depend on the rows beside it.
+bit; each row by itself, so that they do not depend on the rows beside it. The answer of one row may be a single number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Matrix = npt.NDArray[np.float64]
-Answers = npt.NDArray[Any]
+from app.runtime.plan.joint import Answers, JointModels, Matrix, PlanModel
 
 _SMALLEST_PROBABILITY = 1e-7
 _LARGEST_PROBABILITY = 1 - _SMALLEST_PROBABILITY
-
-
-class PlanModel(Protocol):
-    """One fitted model. Answers are (rows,) for binary and regression, else (rows, classes or quantile levels)."""
-
-    def predict(self, matrix: Matrix) -> Answers: ...
 
 
 class Calibration:
@@ -37,7 +29,8 @@ class Calibration:
 
     def apply(self, answers: Answers) -> Answers:
         if self._temperature is not None:
-            return _scale_temperature(answers, self._temperature)
+            scaled = _scale_temperature(np.atleast_1d(answers), self._temperature)
+            return scaled if answers.ndim else scaled[0]
         if self._additions is not None:
             answers = (answers + self._additions).astype(answers.dtype, copy=False)
         return answers
@@ -55,8 +48,8 @@ class Member:
     normalize: bool
     calibration: Calibration
 
-    def predict(self, matrix: Matrix) -> Answers:
-        answers = self.model.predict(matrix)
+    def finish(self, answers: Answers) -> Answers:
+        """From what the model answers to what AutoGluon's does."""
         if self.normalize:
             answers = keep_inside_unit_interval(answers)
         return self.calibration.apply(answers.astype(np.float32, copy=False))
@@ -66,17 +59,19 @@ class Bag:
     """Models of one kind trained on different folds: their mean."""
 
     def __init__(self, members: Sequence[Member], calibration: Calibration) -> None:
-        self._members = members
+        self.members = members
         self._calibration = calibration
 
-    def predict(self, matrix: Matrix) -> Answers:
-        first, *others = self._members
-        answers = first.predict(matrix)
-        for member in others:
-            answers = answers + member.predict(matrix)
+    def join(self, answers_of_models: Sequence[Answers]) -> Answers:
+        first, *others = [
+            member.finish(answers) for member, answers in zip(self.members, answers_of_models, strict=True)
+        ]
+        joined = first
+        for answers in others:
+            joined = joined + answers
         if others:
-            answers = answers / len(self._members)
-        return self._calibration.apply(answers)
+            joined = joined / len(self.members)
+        return self._calibration.apply(joined)
 
 
 class Weighting:
@@ -108,15 +103,29 @@ class Ensemble:
     def __init__(self, bags: Sequence[Bag], weighting: Weighting | None) -> None:
         self._bags = bags
         self._weighting = weighting
+        self._models = [member.model for bag in bags for member in bag.members]
+        self._joint = JointModels(self._models)
 
     def predict(self, matrix: Matrix) -> Answers:
-        if self._weighting is None:
-            return self._bags[0].predict(matrix)
-        return self._weighting.join([bag.predict(matrix) for bag in self._bags])
+        if len(matrix) > 1:
+            return self._join([model.predict(matrix) for model in self._models])
+        of_models = self._joint.ask(matrix)
+        if of_models[0].ndim > 1:
+            return self._join(of_models)
+        # The same steps on single numbers take a fifth of the time that they take on arrays of one.
+        return np.array([self._join([answers[0] for answers in of_models])])
+
+    def _join(self, of_models: Sequence[Answers]) -> Answers:
+        rest = iter(of_models)
+        of_bags = [bag.join([next(rest) for _ in bag.members]) for bag in self._bags]
+        return of_bags[0] if self._weighting is None else self._weighting.join(of_bags)
 
 
 def keep_inside_unit_interval(probabilities: Answers) -> Answers:
-    """Move probabilities to at least 1e-7 from 0 and 1, keeping their order: (rows,) or (rows, classes)."""
+    """Move probabilities to at least 1e-7 from 0 and 1, keeping their order: one, (rows,) or (rows, classes)."""
+    if probabilities.ndim == 0:
+        is_inside = _SMALLEST_PROBABILITY <= float(probabilities) <= _LARGEST_PROBABILITY
+        return probabilities if is_inside else _keep_one_class_inside(np.atleast_1d(probabilities))[0]
     if len(probabilities) == 1 and _is_inside(probabilities):
         return probabilities
     if probabilities.ndim == 1:

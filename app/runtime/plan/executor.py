@@ -10,7 +10,8 @@ import numpy.typing as npt
 from app.errors import PredictionFailed
 from app.runtime.plan.answers import AnswerForm, refuse_non_finite
 from app.runtime.plan.encoding import FeatureEncoder
-from app.runtime.plan.ensemble import Answers, Ensemble, Matrix
+from app.runtime.plan.ensemble import Ensemble
+from app.runtime.plan.joint import Answers, Matrix
 from app.runtime.predictions import Predictions
 from app.runtime.rows import TypedRow
 

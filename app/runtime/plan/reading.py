@@ -12,13 +12,15 @@ from app.release.libraries import find_version_fault, list_installed_libraries
 from app.release.plan import PLAN_FILE, PLAN_FORMAT
 from app.runtime.plan.answers import make_answers
 from app.runtime.plan.encoding import FeatureEncoder
-from app.runtime.plan.ensemble import Bag, Calibration, Ensemble, Member, PlanModel, Weighting
+from app.runtime.plan.ensemble import Bag, Calibration, Ensemble, Member, Weighting
 from app.runtime.plan.executor import PlanExecutor
+from app.runtime.plan.joint import PlanModel
 from app.runtime.plan.models.catboost import CatBoostModel
 from app.runtime.plan.models.forest import ForestModel
 from app.runtime.plan.models.lightgbm import LightGBMModel
 from app.runtime.plan.models.linear import LinearModel
 from app.runtime.plan.models.xgboost import XGBoostModel
+from app.runtime.plan.unpacking import unpacked_arrays
 
 _FAMILIES: Mapping[str, Callable[[Mapping[str, Any], Path], PlanModel]] = {
     "lightgbm": LightGBMModel,
@@ -29,8 +31,11 @@ _FAMILIES: Mapping[str, Callable[[Mapping[str, Any], Path], PlanModel]] = {
 }
 
 
-def read_plan(directory: Path) -> PlanExecutor:
+def read_plan(directory: Path, *, shared: Path | None = None) -> PlanExecutor:
     """Load a plan into memory.
+
+    Args:
+        shared: Where processes keep its unpacked arrays for each other; without it they are this process's own.
 
     Raises:
         ReleaseUnusable: when it was written by another version of gluonserve, or needs other libraries.
@@ -42,11 +47,9 @@ def read_plan(directory: Path) -> PlanExecutor:
     fault = find_version_fault(document["libraries"], list_installed_libraries())
     if fault:
         raise ReleaseUnusable(fault)
-    return PlanExecutor(
-        FeatureEncoder(document["features"]),
-        _read_ensemble(document["ensemble"], directory),
-        make_answers(document["answers"]),
-    )
+    with unpacked_arrays(directory, document.get("arrays"), shared=shared) as arrays:
+        ensemble = _read_ensemble(document["ensemble"], arrays)
+    return PlanExecutor(FeatureEncoder(document["features"]), ensemble, make_answers(document["answers"]))
 
 
 def _read_ensemble(document: Mapping[str, Any], directory: Path) -> Ensemble:

@@ -103,7 +103,36 @@ def test_a_bag_is_the_mean_of_its_folds_in_32_bits() -> None:
     expected = np.array(folds[0], dtype=np.float32)
     for fold in folds[1:]:
         expected += np.array(fold, dtype=np.float32)
-    assert bag.predict(ROWS).tobytes() == (expected / 3).tobytes()
+    assert Ensemble([bag], None).predict(ROWS).tobytes() == (expected / 3).tobytes()
+
+
+@given(data=st.data())
+def test_one_row_has_the_bits_that_it_has_among_others(data: st.DataObject) -> None:
+    shape = data.draw(st.sampled_from([(3,), (3, 4)]))
+    kinds = [np.float32, np.float64, np.float64, np.float32]
+    answers = [data.draw(make_probabilities(dtype, shape)) for dtype in kinds]
+    calibrations = [Calibration(data.draw(st.sampled_from([None, {"temperature": 1.7}]))) for _ in range(5)]
+    document = {
+        "weights": [0.6, 0.4],
+        "in_float64": data.draw(st.booleans()),
+        "normalize": True,
+        "calibration": None,
+        "outer_calibration": data.draw(st.sampled_from([None, {"temperature": 0.6}])),
+    }
+
+    def predict(rows: slice) -> npt.NDArray[Any]:
+        members = [
+            Member(FixedModel(own[rows]), normalize=True, calibration=calibration)
+            for own, calibration in zip(answers, calibrations, strict=False)
+        ]
+        bags = [Bag(members[:3], calibrations[4]), Bag(members[3:], NOTHING)]
+        with np.errstate(all="ignore"):
+            return Ensemble(bags, Weighting(document)).predict(ROWS[rows])
+
+    together = predict(slice(None))
+    for row in range(3):
+        alone = predict(slice(row, row + 1))
+        assert (alone.dtype, alone[0].tobytes()) == (together.dtype, together[row].tobytes())
 
 
 @pytest.mark.parametrize("shape", [(3,), (3, 4)])
@@ -129,5 +158,6 @@ def test_weights_join_bags_as_autogluon_does(shape: tuple[int, ...]) -> None:
 def test_a_model_is_never_changed_by_what_follows_it() -> None:
     model = FixedModel(np.array([0.0, 1.0, 0.5], dtype=np.float32))
     bag = Bag([Member(model, normalize=True, calibration=Calibration({"temperature": 2.0}))] * 2, NOTHING)
-    assert bag.predict(ROWS).tolist() == bag.predict(ROWS).tolist()
+    ensemble = Ensemble([bag], None)
+    assert ensemble.predict(ROWS).tolist() == ensemble.predict(ROWS).tolist()
     assert model.predict(ROWS).tolist() == [0.0, 1.0, 0.5]

@@ -1,4 +1,4 @@
-"""Exports AutoGluon's random forests and extra trees: nodes of 8 bytes, ranked thresholds, and a form for many rows."""
+"""Exports AutoGluon's random forests and extra trees: ranked thresholds, blocks of nodes, and a form for many rows."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.release.plan.columns import EncodedColumn, PlanRefused, name_class
+from app.release.plan.models.forest_blocks import write_blocks
 
 Int64 = npt.NDArray[np.int64]
 
@@ -69,9 +70,8 @@ class Circuit:
 def export_forest(model: Any, columns: Sequence[EncodedColumn], directory: Path, name: str) -> dict[str, Any]:
     """Write the arrays of a fitted RFModel or XTModel and return its document.
 
-    `<name>.nodes.npy` holds, breadth first over all trees, `left child << 32 | condition`; the right child is the next.
-    A condition is the place of (feature, threshold) in `<name>.conditions.npy`. A leaf is its own child, and its
-    condition is the number of conditions plus its place in `<name>.values.npy`.
+    A condition is the place of (feature, threshold) in `<name>.conditions.npy`. The leaves lead to places in
+    `<name>.values.npy`. The nodes between are in two forms: blocks for some rows, circuits for many.
 
     Raises:
         PlanRefused: The model does something that these arrays do not say.
@@ -82,12 +82,14 @@ def export_forest(model: Any, columns: Sequence[EncodedColumn], directory: Path,
     if not len(conditions):
         raise PlanRefused(f"No tree of {name} splits.")
     values, value_of = _find_values(nodes)
-    if max(len(nodes.feature), len(conditions) + len(values)) > _MOST:
+    if 8 * len(nodes.feature) > _MOST:
         raise PlanRefused(f"{name} has more nodes than a plan counts.")
     condition = np.where(nodes.is_leaf, len(conditions) + value_of, np.searchsorted(conditions, nodes.key))
     order, left = _order_breadth_first(nodes)
-    files = {part: f"{name}.{part}.npy" for part in ("nodes", "conditions", "values")}
-    np.save(directory / files["nodes"], left << 32 | condition[order])
+    write_blocks(
+        left, condition[order], trees=len(nodes.roots), conditions=len(conditions), directory=directory, name=name
+    )
+    files = {part: f"{name}.{part}.npy" for part in ("blocks", "exits", "conditions", "values")}
     np.save(directory / files["conditions"], conditions)
     np.save(directory / files["values"], values)
     circuits = _write_circuits(nodes, value_of, directory, name)

@@ -27,7 +27,7 @@ class Ctrs:
     a row number, by strides or by a look-up of its hash; each statistic is the value at that row of its table.
     """
 
-    def __init__(self, arrays: Mapping[str, npt.NDArray[Any]], table: npt.NDArray[np.float32]) -> None:
+    def __init__(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         self._categories = arrays["category_source"].astype(np.intp)
         self._bits = arrays["bit_source"].astype(np.intp)
         self._limits = arrays["bit_limit"][:, None]
@@ -36,7 +36,7 @@ class Ctrs:
         self._lookup = _HashLookup(arrays) if len(arrays["unknown_rank"]) else None
         self._rows = arrays["ctr_row"].astype(np.intp)
         self._starts = arrays["ctr_start"].astype(np.intp)[:, None]
-        self._table = table
+        self._table = arrays["ctrs"]
 
     def extend(self, values: Values) -> Values:
         """(features, rows) -> (features and statistics, rows)."""

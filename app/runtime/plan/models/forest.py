@@ -1,10 +1,11 @@
-"""Executes the random forests of a plan: one row by what it passes, many rows as circuits of bits or node by node."""
+"""Executes the random forests of a plan: few rows block by block, many as circuits of bits."""
 
 from __future__ import annotations
 
+import functools
 import itertools
-import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +13,23 @@ import numpy as np
 import numpy.typing as npt
 
 from app.runtime.plan.arrays import open_array
+from app.runtime.plan.joint import AskRow
+from app.runtime.plan.models.forest_blocks import BlockedForest, join_forests
 
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.unsignedinteger[Any]]
 
-_LOW = 0xFFFFFFFF
-# Between two looks for leaves, rows that have reached theirs stay there: a leaf is its own child.
-_LEVELS_BETWEEN_LOOKS = 4
-# Whether a condition is passed takes 8 bytes of every thread while the cache has room for them: adding needs no casts.
-_MOST_CONDITIONS_IN_8_BYTES = 2**16
 # Fewer rows do not pay for computing every gate.
 _FEWEST_ROWS_OF_CIRCUIT = 256
 # What one block works on stays in the second-level cache.
 _MOST_ROWS_OF_CIRCUIT = 1280
 _FEWEST_ROWS_OF_BOXES = 2000
 _PAIRS_OF_SUM = 1 << 14
-_PAIRS_OF_WALK = 1 << 13
 _MOST_COMPARED = 256
+# 48 bytes each, in every worker.
+_MOST_BLOCKS_TO_COPY = 250_000
 
 
 class ForestModel:
@@ -42,26 +41,18 @@ class ForestModel:
 
     def __init__(self, document: Mapping[str, Any], directory: Path) -> None:
         files, circuits = document["files"], document["circuits"]
-        self._columns = np.array(document["columns"], np.intp)
-        self._fill = np.array(document["fill"], np.float32)
-        self._first_keys = (np.arange(len(self._columns), dtype=np.int64) << 32) + 2**31
+        self._inputs = _Inputs(tuple(document["columns"]), tuple(document["fill"]))
         self._trees = int(document["trees"])
-        self._values = open_array(directory / files["values"])
-        self._conditions = open_array(directory / files["conditions"])
-        nodes = open_array(directory / files["nodes"])
-        self._one_row = _OneRow(nodes, self._conditions, len(self._columns), self._trees)
-        self._walk = _Walk(nodes, self._conditions, self._trees)
-        self._circuits = None if circuits is None else _Circuits(circuits, directory, len(self._columns))
+        self._values = np.load(directory / files["values"], allow_pickle=False)
+        features = len(self._inputs.columns)
+        conditions, blocks, exits = (open_array(directory / files[part]) for part in ("conditions", "blocks", "exits"))
+        self._blocks = BlockedForest(conditions, blocks, exits, np.arange(self._trees), features)
+        self._circuits = None if circuits is None else _Circuits(circuits, directory, features)
 
     def predict(self, matrix: Float64) -> Float64:
         """(rows, columns) to (rows,), for multiclass to (rows, classes)."""
-        keys = self._read_keys(matrix)
-        if len(keys) == 1:
-            answers = self._values.take(self._one_row.find_leaves(keys[0]), axis=0)
-            # Unlike a sum, which adds in pairs where it likes to, an accumulation has only one order.
-            one: Float64 = np.add.accumulate(answers, axis=0)[-1:] / self._trees
-            return one
-        method = self._circuits if self._circuits and len(keys) >= _FEWEST_ROWS_OF_CIRCUIT else self._walk
+        keys = self._inputs.read_keys(matrix)
+        method = self._circuits if self._circuits and len(keys) >= _FEWEST_ROWS_OF_CIRCUIT else self._blocks
         total = np.empty((len(keys), *self._values.shape[1:]))
         for rows, places in method.find_leaves(keys):
             part = np.zeros((len(rows), *self._values.shape[1:]))
@@ -72,109 +63,63 @@ class ForestModel:
         total /= self._trees
         return total
 
-    def _read_keys(self, matrix: Float64) -> Int64:
+    @classmethod
+    def join(cls, models: Sequence[ForestModel]) -> Iterator[tuple[Sequence[ForestModel], AskRow]]:
+        """Groups of models that read the same features, and what answers for all of a group at once for one row."""
+        groups: dict[object, list[ForestModel]] = {}
+        for model in models:
+            is_small = len(model._blocks.blocks) <= _MOST_BLOCKS_TO_COPY
+            groups.setdefault((model._inputs, model._values.shape[1:]) if is_small else model, []).append(model)
+        for group in groups.values():
+            yield group, _JointForests(group).predict
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """The columns of the matrix that a forest reads, and what stands for a missing value in each."""
+
+    columns: tuple[int, ...]
+    fill: tuple[float, ...]
+
+    def read_keys(self, matrix: Float64) -> Int64:
         """(rows, features): values as numbers that compare with the conditions, see release/plan/models/forest.py."""
+        columns, fill, first_keys = self._arrays
         with np.errstate(over="ignore"):  # beyond float32 is infinity, on the right side of every threshold
-            values = matrix.take(self._columns, axis=1).astype(np.float32)
-        np.copyto(values, self._fill, where=np.isnan(values))
+            values = matrix.take(columns, axis=1).astype(np.float32)
+        np.copyto(values, fill, where=np.isnan(values))
         values += np.float32(0)  # makes a zero of -0.0
         bits = values.view(np.int32)
         bits ^= (bits >> 31) & 0x7FFFFFFF
-        return bits + self._first_keys
+        return bits + first_keys
+
+    @functools.cached_property
+    def _arrays(self) -> tuple[Int64, npt.NDArray[np.float32], Int64]:
+        first_keys = (np.arange(len(self.columns), dtype=np.int64) << 32) + 2**31
+        return np.array(self.columns, np.intp), np.array(self.fill, np.float32), first_keys
+
+
+class _JointForests:
+    """Forests that read the same features, for one row; what is added up is the same as in each of them."""
+
+    def __init__(self, models: Sequence[ForestModel]) -> None:
+        self._inputs = models[0]._inputs
+        counts = [len(model._values) for model in models]
+        blocks = [model._blocks for model in models]
+        self._blocks = blocks[0] if len(blocks) == 1 else join_forests(blocks, counts)
+        self._values = np.concatenate([model._values for model in models])
+        ends = np.cumsum([model._trees for model in models]).tolist()
+        self._trees = list(itertools.pairwise([0, *ends]))
+
+    def predict(self, matrix: Float64) -> list[Float64]:
+        leaves = self._blocks.find_leaves_of_row(self._inputs.read_keys(matrix)[0])
+        answers = self._values.take(leaves, axis=0)
+        # Unlike a sum, which adds in pairs where it likes to, an accumulation has only one order.
+        return [np.add.accumulate(answers[start:end], axis=0)[-1:] / (end - start) for start, end in self._trees]
 
 
 def _split_evenly(rows: Int64, most: int) -> Iterator[Int64]:
     step = max(1, -(-len(rows) // max(1, -(-len(rows) // most))))
     return (rows[start : start + step] for start in range(0, len(rows), step))
-
-
-class _OneRow:
-    """Follows one row through all trees at once.
-
-    Each thread remembers which conditions its last row passed and changes those that the next one does not share.
-    """
-
-    def __init__(self, nodes: Int64, conditions: Int64, features: int, trees: int) -> None:
-        self._nodes = nodes
-        self._conditions = conditions
-        self._starts = _find_starts(conditions, features)[:-1]
-        self._roots = nodes[:trees].copy()
-        self._low = np.full(trees, _LOW)
-        self._shift = np.full(trees, 32)
-        self._leaf = len(conditions)
-        self._type = np.int64 if len(conditions) <= _MOST_CONDITIONS_IN_8_BYTES else np.uint8
-        self._last = threading.local()
-
-    def find_leaves(self, keys: Int64) -> Int64:
-        """(features,) to (trees,): the place of each leaf's value."""
-        passes, nodes, low, shift, leaf = self._find_passed(keys), self._nodes, self._low, self._shift, self._leaf
-        node, read, step = self._roots.copy(), np.empty_like(self._roots), np.empty(len(self._roots), self._type)
-        for level in itertools.count():
-            np.bitwise_and(node, low, read)
-            # The smallest by its place costs a third of min().
-            if level % _LEVELS_BETWEEN_LOOKS == 0 and read[read.argmin()] >= leaf:
-                break
-            passes.take(read, 0, step, "clip")
-            np.right_shift(node, shift, node)
-            np.add(node, step, read)
-            nodes.take(read, 0, node, "clip")
-        return read - leaf
-
-    def _find_passed(self, keys: Int64) -> npt.NDArray[np.integer[Any]]:
-        """1 for each condition that the row is above, 0 for others and, at the end, for what stands in a leaf."""
-        below = self._conditions.searchsorted(keys).tolist()
-        try:
-            passes, last = self._last.passes, self._last.below
-        except AttributeError:
-            passes, last = np.zeros(len(self._conditions) + 1, self._type), self._starts.tolist()
-            self._last.passes = passes
-        for new, old in zip(below, last, strict=True):
-            if new > old:
-                passes[old:new] = 1
-            elif new < old:
-                passes[new:old] = 0
-        self._last.below = below
-        found: npt.NDArray[np.integer[Any]] = passes
-        return found
-
-
-class _Walk:
-    """Follows many rows through some trees at a time, dropping pairs of tree and row that have reached their leaf."""
-
-    def __init__(self, nodes: Int64, conditions: Int64, trees: int) -> None:
-        self._nodes = nodes
-        self._conditions = conditions
-        self._trees = trees
-        features = conditions >> 32
-        self._features = features.astype(np.min_scalar_type(int(features[-1])))
-
-    def find_leaves(self, keys: Int64) -> Iterator[tuple[Int64, Iterator[Int64]]]:
-        """Some of the rows of (rows, features), and for some trees after others the places of their leaves' values."""
-        for rows in _split_evenly(np.arange(len(keys)), _PAIRS_OF_WALK):
-            yield rows, self._follow(keys[rows])
-
-    def _follow(self, keys: Int64) -> Iterator[Int64]:
-        ranks = self._conditions.searchsorted(keys).ravel()
-        offsets = np.arange(len(keys)) * keys.shape[1]
-        step = max(1, _PAIRS_OF_WALK // len(keys))
-        for first in range(0, self._trees, step):
-            roots = self._nodes[first : min(first + step, self._trees)]
-            places = self._descend(ranks, np.repeat(roots, len(keys)), np.tile(offsets, len(roots)))
-            yield places.reshape(len(roots), len(keys))
-
-    def _descend(self, ranks: Int64, node: Int64, offset: Int64) -> Int64:
-        places = np.empty_like(node)
-        pairs = np.arange(len(node))
-        while len(pairs):
-            for _ in range(_LEVELS_BETWEEN_LOOKS):
-                read = node & _LOW
-                feature = self._features.take(read, mode="clip")
-                node = self._nodes.take((node >> 32) + (ranks.take(offset + feature, mode="clip") > read), mode="clip")
-            read = node & _LOW
-            places[pairs] = read
-            goes_on = np.flatnonzero(read < len(self._conditions))
-            pairs, node, offset = pairs.take(goes_on), node.take(goes_on), offset.take(goes_on)
-        return places - len(self._conditions)
 
 
 class _Circuits:

@@ -6,7 +6,7 @@ import ctypes
 import functools
 import json
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from ctypes import c_char_p, c_uint64, c_void_p
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from app.runtime.plan.models.masks.booster import MaskedBooster
+from app.runtime.plan.joint import AskRow, leave_alone
+from app.runtime.plan.models.masks.booster import MaskedBooster, join_boosters
 from app.runtime.plan.models.shared_library import SharedLibrary
 
 Matrix = npt.NDArray[np.float64]
@@ -37,6 +38,12 @@ class XGBoostModel:
 
     def predict(self, matrix: Matrix) -> npt.NDArray[Any]:
         return self._booster.predict(matrix)
+
+    @classmethod
+    def join(cls, models: Sequence[XGBoostModel]) -> Iterator[tuple[Sequence[XGBoostModel], AskRow]]:
+        """Groups of models, and what answers for all of a group at once for one row."""
+        yield from join_boosters({model: own for model in models if isinstance(own := model._booster, MaskedBooster)})
+        yield from leave_alone([model for model in models if not isinstance(model._booster, MaskedBooster)])
 
 
 class _Native:

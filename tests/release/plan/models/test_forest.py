@@ -36,10 +36,11 @@ def test_the_document_says_how_rows_are_read_and_names_its_files(tmp_path: Path)
     assert (document["columns"], document["fill"], document["trees"]) == ([2, 0], [0.0, -1.0], 3)
     files = {*document["files"].values(), *document["circuits"]["files"].values()}
     assert {path.name for path in plan.iterdir()} == files
-    nodes, conditions = (np.load(plan / document["files"][part]) for part in ("nodes", "conditions"))
-    assert (nodes.dtype, conditions.dtype) == (np.int64, np.int64)
-    leaves = (nodes & 0xFFFFFFFF) >= len(conditions)
-    np.testing.assert_array_equal((nodes >> 32)[leaves], np.flatnonzero(leaves))
+    blocks, exits, conditions = (np.load(plan / document["files"][part]) for part in ("blocks", "exits", "conditions"))
+    assert (blocks.dtype, exits.dtype, conditions.dtype) == (np.uint16, np.int32, np.int64)
+    assert (blocks.shape[1], len(exits), exits[-1]) == (8, 8 * len(blocks) + 1, 0)
+    assert (exits[:-1] > np.arange(len(blocks)).repeat(8)).all()
+    assert blocks.max() == len(conditions)
 
 
 def test_keys_count_upwards_with_feature_and_threshold() -> None:

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 from app.release.plan.columns import EncodedColumn
 from app.release.plan.models.forest import export_forest
+from app.release.plan.models.forest_blocks import write_blocks
 from app.runtime.plan.models import forest as execution
 from app.runtime.plan.models.forest import ForestModel
+from app.runtime.plan.models.forest_blocks import BlockedForest, join_forests
 
 Float64 = npt.NDArray[np.float64]
 
@@ -152,14 +154,41 @@ def test_threads_do_not_disturb_each_other(fitted: Fitted) -> None:
     assert len(answers) == 4
 
 
-def test_a_forest_with_more_conditions_than_fit_in_8_bytes_each_answers_the_same(
+def test_forests_asked_together_for_one_row_answer_as_each_alone(fitted: Fitted, tmp_path: Path) -> None:
+    frame = make_frame(500, seed=11)
+    options = {"n_estimators": 9, "n_jobs": 1, "random_state": 3}
+    other = type(fitted.model)(problem_type=fitted.model.problem_type, path=str(tmp_path), hyperparameters=options)
+    other.fit(X=frame, y=make_labels(frame, fitted.model.problem_type))
+    (directory := tmp_path / "plan").mkdir()
+    models = [fitted.plan, Fitted(other, directory).plan]
+    ((group, ask),) = ForestModel.join(models)
+    assert list(group) == models
+    for row in to_matrix(make_frame(60, seed=12)):
+        for model, answer in zip(models, ask(row[None]), strict=True):
+            np.testing.assert_array_equal(answer, model.predict(row[None]), strict=True)
+
+
+def test_forests_of_other_features_or_too_large_to_copy_are_asked_apart(
     fitted: Fitted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(execution, "_MOST_CONDITIONS_IN_8_BYTES", 0)
-    plan = ForestModel(fitted.document, fitted.directory)
-    matrix = to_matrix(make_frame(20, seed=3))
-    alone = [plan.predict(matrix[row : row + 1]) for row in range(20)]
-    np.testing.assert_array_equal(np.concatenate(alone), fitted.answer(matrix), strict=True)
+    moved = ForestModel({**fitted.document, "columns": fitted.document["columns"][::-1]}, fitted.directory)
+    again = ForestModel(fitted.document, fitted.directory)
+    assert [len(group) for group, _ in ForestModel.join([fitted.plan, moved, again])] == [2, 1]
+    monkeypatch.setattr(execution, "_MOST_BLOCKS_TO_COPY", 0)
+    assert [len(group) for group, _ in ForestModel.join([fitted.plan, again])] == [1, 1]
+
+
+@pytest.mark.parametrize("conditions", [2**16 - 2, 2**16 - 1, 2**16, 70_000])
+def test_conditions_beyond_16_bits_are_told_apart(conditions: int, tmp_path: Path) -> None:
+    # One tree of one feature: its threshold is the last of many conditions.
+    keys = np.arange(conditions, dtype=np.int64)
+    left, condition = np.array([1, 1, 2]), np.array([conditions - 1, conditions, conditions + 1])
+    write_blocks(left, condition, trees=1, conditions=conditions, directory=tmp_path, name="tall")
+    blocks, exits = (np.load(tmp_path / f"tall.{part}.npy") for part in ("blocks", "exits"))
+    forest = BlockedForest(keys, blocks, exits, np.arange(1), 1)
+    for single in (forest, join_forests([forest, forest], [2, 2])):
+        above, below = (single.find_leaves_of_row(np.array([conditions + step])) for step in (0, -1))
+        assert (above[0], below[0]) == (1, 0)
 
 
 def test_a_forest_too_large_for_a_circuit_answers_the_same(fitted: Fitted) -> None:
