@@ -38,6 +38,8 @@ CARD = "card.html"
 GOLDEN = "golden.json"
 NATIVE = "native.tar.zst"
 PLAN = "plan"
+# Arrays of plans, unpacked by those who serve them; they can be removed at any time.
+UNPACKED = ".unpacked"
 _STAGING_PREFIX = ".staging-"
 _DELETED_PREFIX = ".deleted-"
 # The highest number that was ever given: the directory of that version may be gone.
@@ -236,6 +238,7 @@ class ReleaseStore:
         (self.path / version).rename(aside)
         sync_directory(self.path)
         shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(self.path / UNPACKED / directory.name, ignore_errors=True)
 
     def _readable_pointer(self) -> ActivePointer | None:
         """The pointer, or None where it is damaged: activating and publishing must be able to repair that."""

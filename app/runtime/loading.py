@@ -15,7 +15,7 @@ from app.release.libraries import find_version_fault, list_installed_libraries
 from app.release.manifest import Manifest
 from app.release.schema import FeatureSchema
 from app.release.signing import Trust
-from app.release.store import GOLDEN, NATIVE, PLAN
+from app.release.store import GOLDEN, NATIVE, PLAN, UNPACKED
 from app.release.verification import read_manifest, read_schema, verify_files
 from app.runtime.batching import BatchingExecutor
 from app.runtime.cost_curve import measure_cost
@@ -93,7 +93,7 @@ def _load_plan(directory: Path, manifest: Manifest, rules: RowRules) -> LoadedRe
 
     schema = read_schema(directory)
     try:
-        executor = read_plan(directory / PLAN)
+        executor = read_plan(directory / PLAN, shared=directory.parent / UNPACKED / directory.name)
     except Exception as fault:
         raise ReleaseUnusable(f"Version {directory.name}: its plan cannot be used ({fault}).") from fault
     replay_golden_rows(executor, schema, read_golden_rows(directory / GOLDEN), name=directory.name)

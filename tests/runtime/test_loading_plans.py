@@ -16,7 +16,7 @@ from app.errors import ReleaseUnusable
 from app.release.files import compute_sha256
 from app.release.plan import PLAN_FILE
 from app.release.signing import TRUST_ANYONE
-from app.release.store import NATIVE, PLAN, ReleaseStore
+from app.release.store import NATIVE, PLAN, UNPACKED, ReleaseStore
 from app.release.verification import MANIFEST
 from app.runtime.loading import load_release
 
@@ -81,6 +81,16 @@ def edit_plan(directory: Path, change: Callable[[dict[str, Any]], None]) -> None
 def test_a_release_with_a_plan_is_executed_by_it(published_plan: ReleaseStore) -> None:
     assert published_plan.manifest("1").plan_refusal is None
     assert load_release(published_plan.directory("1"), trust=TRUST_ANYONE).execution == "plan"
+
+
+def test_workers_share_the_memory_of_its_arrays_and_they_go_with_the_release(plan_store: ReleaseStore) -> None:
+    unpacked = plan_store.path / UNPACKED / "1"
+    release = load_release(plan_store.directory("1"), trust=TRUST_ANYONE)
+    assert f" {unpacked}/" in Path("/proc/self/maps").read_text()
+    (plan_store.path / "ACTIVE").unlink()
+    plan_store.delete("1")
+    assert not unpacked.exists()
+    assert release.execution == "plan"
 
 
 def test_autogluon_executes_it_where_that_is_preferred(published_plan: ReleaseStore) -> None:

@@ -18,6 +18,7 @@ from app.release.libraries import list_installed_libraries
 from app.release.manifest import FeatureImportance, Label, Manifest, MetricValue
 from app.release.plan.columns import PlanRefused
 from app.release.plan.export import export_plan
+from app.release.plan.packing import pack_plan
 from app.release.schema import FeatureSchema
 from app.release.store import GOLDEN, NATIVE, PLAN, ReleaseStore
 from app.release.verification import SCHEMA
@@ -184,6 +185,7 @@ def _write_plan(directory: Path, predictor: TabularPredictor, schema: FeatureSch
     try:
         hold_in_memory(predictor)
         export_plan(predictor, schema, directory)
+        pack_plan(directory)
         fault = find_plan_fault(read_plan(directory), predictor, schema, proof)
         refusal = fault and f"The plan answers otherwise than AutoGluon, {fault}."
     except (PlanRefused, ReleaseUnusable) as refused:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from autogluon.common.loaders import load_pkl
@@ -44,7 +45,7 @@ def test_a_deployment_is_a_tenth_of_autogluons_own_and_answers_alike(forests: Fi
 def test_the_predictor_itself_keeps_what_its_deployment_loses(forests: FittedModel, tmp_path: Path) -> None:
     write_deployment(forests.predictor, tmp_path / "archive")
 
-    def read_tree(directory: Path) -> object:
+    def read_tree(directory: Path) -> Any:
         path = next(directory.glob("models/RandomForest*/S1F1/model.pkl"))
         return load_pkl.load(path=str(path), verbose=False).model.estimators_[0].tree_
 
