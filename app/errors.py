@@ -9,6 +9,7 @@ ServiceError
 |-- TooLarge 413
 |-- UnsupportedMediaType 415
 |-- InvalidRows 422           rows that do not fit the schema, every fault listed
+|-- ReleaseRefused 422        a version that is not fit to be served; the active one stays
 |-- PredictionFailed 500      the model broke on rows that fit its schema
 `-- Unavailable 503           nothing is broken for good: try again later
     |-- ModelNotReady
@@ -107,6 +108,12 @@ class InvalidRows(ServiceError):
     @property
     def faults(self) -> Sequence[FieldFault]:
         return self._faults
+
+
+class ReleaseRefused(ServiceError):
+    status = 422
+    code = "release_refused"
+    title = "The version is not fit to be served"
 
 
 class PredictionFailed(ServiceError):

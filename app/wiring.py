@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine
 
-from app.database import DatabaseError, create_tables, open_database
+from app.database import DatabaseError, create_tables, open_database, opened_database
 from app.release.keyring import require_signer
 from app.release.signing import SigningKeyUnusable, Trust, read_trusted_keys
 from app.release.store import ReleaseStore
@@ -16,8 +18,10 @@ from app.runtime.rows import RowRules
 from app.runtime.switching.active import ActiveRelease
 from app.runtime.switching.follower import Follower
 from app.runtime.switching.slots import ReleaseSlots
+from app.security.audit import AuditLog
 from app.security.keys import KeyStore, KeyVerifier
 from app.serving.prediction import PredictionService
+from app.serving.rollout.activation import Activator
 from config.settings import Settings, SettingsError, require_secret
 
 logger = logging.getLogger(__name__)
@@ -30,6 +34,7 @@ class Services:
     active: ActiveRelease
     follower: Follower
     prediction: PredictionService
+    activator: Activator
     keys: KeyVerifier
     database: Engine
 
@@ -97,17 +102,40 @@ def read_trust(settings: Settings) -> Trust:
 def build_services(settings: Settings) -> Services:
     database = open_database(settings.database_url)
     _create_missing_tables(database)
-    rules = RowRules(on_unseen_value=settings.unseen_values, on_unknown_field=settings.unknown_fields)
-    active = ActiveRelease(ReleaseSlots(open_store(settings), prefer=settings.execution, rules=rules))
-    prediction = PredictionService(active, max_rows=settings.max_rows)
-    keys = KeyVerifier(KeyStore(database, require_secret(settings)))
-    return Services(active=active, follower=Follower(active), prediction=prediction, keys=keys, database=database)
+    store, rules = open_store(settings), _read_rules(settings)
+    active = ActiveRelease(ReleaseSlots(store, prefer=settings.execution, rules=rules))
+    return Services(
+        active=active,
+        follower=Follower(active),
+        prediction=PredictionService(active, max_rows=settings.max_rows),
+        activator=Activator(store, audit=AuditLog(database), prefer=settings.execution, rules=rules),
+        keys=KeyVerifier(KeyStore(database, require_secret(settings))),
+        database=database,
+    )
+
+
+@contextmanager
+def opened_activator(settings: Settings) -> Iterator[Activator]:
+    """What changes the active version from the command line, with the audit table open as long as the block lasts."""
+    with opened_database(settings.database_url) as database:
+        _create_missing_tables(database)
+        yield Activator(
+            open_store(settings),
+            audit=AuditLog(database),
+            prefer=settings.execution,
+            rules=_read_rules(settings),
+        )
+
+
+def _read_rules(settings: Settings) -> RowRules:
+    return RowRules(on_unseen_value=settings.unseen_values, on_unknown_field=settings.unknown_fields)
 
 
 def _create_missing_tables(database: Engine) -> None:
     """Without an answer the process goes on: a worker that fails to boot would take the whole server down with it.
 
-    Fallback: every key that no worker has seen yet is KeysUnavailable until the database answers.
+    Fallback: until the database answers, every key that no worker has seen yet is KeysUnavailable, and acts are logged
+    in place of the audit table.
     """
     try:
         create_tables(database)

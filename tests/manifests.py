@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app.release.manifest import FeatureImportance, FileEntry, Manifest, MetricValue
 from app.release.signing import Signer, Trust
+from app.release.store import ReleaseStore
 from app.release.verification import MANIFEST, SIGNATURE
 
 SIGNER = Signer(Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"key of the tests").digest()))
@@ -47,3 +50,13 @@ def make_manifest(**changes: Any) -> Manifest:
 def sign_again(directory: Path) -> None:
     """Vouch for a manifest that a test has changed."""
     (directory / SIGNATURE).write_bytes(SIGNER.sign((directory / MANIFEST).read_bytes()))
+
+
+def copy_version(store: ReleaseStore, version: str, *numbers: str) -> None:
+    """Publish the same release again under other numbers."""
+    for number in numbers:
+        directory = store.path / number
+        shutil.copytree(store.directory(version), directory)
+        manifest = orjson.loads((directory / MANIFEST).read_bytes())
+        (directory / MANIFEST).write_bytes(orjson.dumps({**manifest, "version": number}))
+        sign_again(directory)

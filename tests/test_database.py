@@ -66,7 +66,7 @@ def test_postgresql_timeouts_of_the_url_come_first(postgres: PostgresServer) -> 
 def test_short_names_of_postgresql_mean_psycopg_3(postgres: PostgresServer, name: str) -> None:
     with opened_database(postgres.make_database().replace("postgresql+psycopg", name)) as engine:
         create_tables(engine)
-        assert inspect(engine).get_table_names() == ["api_keys"]
+        assert inspect(engine).get_table_names() == ["api_keys", "audit"]
 
 
 def test_several_processes_create_the_tables_of_sqlite_at_once(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_several_processes_create_the_tables_of_sqlite_at_once(tmp_path: Path) -
     run_at_once(PROCESSES, create_tables_in_each, urls)
     for url in urls:
         with opened_database(url) as engine:
-            assert inspect(engine).get_table_names() == ["api_keys"]
+            assert inspect(engine).get_table_names() == ["api_keys", "audit"]
 
 
 def test_several_processes_create_the_tables_of_postgresql_at_once(postgres: PostgresServer) -> None:
@@ -82,7 +82,7 @@ def test_several_processes_create_the_tables_of_postgresql_at_once(postgres: Pos
     run_at_once(PROCESSES, create_tables_in_each, urls)
     for url in urls:
         with opened_database(url) as engine:
-            assert inspect(engine).get_table_names() == ["api_keys"]
+            assert inspect(engine).get_table_names() == ["api_keys", "audit"]
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

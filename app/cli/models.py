@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 import orjson
 
+from app.cli.activation import activate, rollback
 from app.cli.output import describe_execution, print_table
 from app.errors import ReleaseUnusable
 from app.release.manifest import Manifest
-from app.release.store import NATIVE, ReleaseStore
+from app.release.store import CARD, NATIVE
 from app.release.verification import read_schema
+from app.serving.rollout.versions import VersionSummary, list_versions
 from app.wiring import open_store
 from config.settings import Settings
 
@@ -26,9 +28,7 @@ def models() -> None:
 @click.pass_obj
 def list_models(settings: Settings, as_json: bool) -> None:
     """List all published versions, oldest first."""
-    store = open_store(settings)
-    pointer = store.active()
-    rows = [_summarise(store, version, pointer.version if pointer else None) for version in store.versions()]
+    rows = [_arrange_row(summary) for summary in list_versions(open_store(settings))]
     if as_json:
         _print_json(rows)
     elif rows:
@@ -72,14 +72,21 @@ def show(settings: Settings, version: str, as_json: bool) -> None:
     )
 
 
-@models.command(epilog="Example: gluonserve models activate 3")
+@models.command(epilog="Example: gluonserve models card 3 --output churn-3.html")
 @click.argument("version")
+@click.option("--output", type=click.File("wb", lazy=True), help="Write the page to this file; - prints it.")
 @click.pass_obj
-def activate(settings: Settings, version: str) -> None:
-    """Verify a version and make it the one that is served; running servers follow within a second of loading it."""
-    pointer = open_store(settings).activate(version)
-    before = f" (before: version {pointer.previous})" if pointer.previous else ""
-    click.echo(f"Version {pointer.version} is active{before}.")
+def card(settings: Settings, version: str, output: BinaryIO | None) -> None:
+    """Print where the model card of a version lies, one HTML page, or write the page to a file."""
+    store = open_store(settings)
+    manifest = store.verify(version, unopened=NATIVE)
+    if CARD not in manifest.files:
+        raise ReleaseUnusable(f"Version {version} has no model card: it was published before there were any.")
+    path = store.directory(version) / CARD
+    if output is None:
+        click.echo(path)
+    else:
+        output.write(path.read_bytes())
 
 
 @models.command(epilog="Example: gluonserve models delete 3")
@@ -94,29 +101,21 @@ def delete(settings: Settings, version: str) -> None:
     click.echo(f"Version {version} is deleted.")
 
 
-def _summarise(store: ReleaseStore, version: str, active: str | None) -> dict[str, Any]:
-    row: dict[str, Any] = {"version": version, "active": version == active}
-    try:
-        manifest = store.manifest(version)
-    except ReleaseUnusable:
-        return {
-            **row,
-            "name": "(damaged)",
-            "problem_type": None,
-            "metric": None,
-            "value": None,
-            "size_mb": None,
-            "created": None,
-        }
-    quality = manifest.quality.get(manifest.eval_metric)
+models.add_command(activate)
+models.add_command(rollback)
+
+
+def _arrange_row(summary: VersionSummary) -> dict[str, Any]:
+    quality = summary.quality
     return {
-        **row,
-        "name": manifest.name,
-        "problem_type": manifest.problem_type,
-        "metric": manifest.eval_metric,
+        "version": summary.version,
+        "active": summary.is_active,
+        "name": summary.name or "(damaged)",
+        "problem_type": summary.problem_type,
+        "metric": summary.eval_metric,
         "value": round(quality.value, 4) if quality else None,
-        "size_mb": round(manifest.size_mb, 1),
-        "created": manifest.created,
+        "size_mb": None if summary.size_mb is None else round(summary.size_mb, 1),
+        "created": summary.created,
     }
 
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from app.errors import ReleaseUnusable
+from app.errors import Conflict, ReleaseUnusable
 from app.release.files import read_json, write_json
 
 POINTER = "ACTIVE"
 _HISTORY_LENGTH = 50
 
+_LOCK = ".activation.lock"
+
 Stamp = tuple[int, int]
+HistoryEntry = dict[str, str | None]
 
 
 @dataclass(frozen=True)
@@ -24,12 +30,34 @@ class ActivePointer:
 
     version: str
     previous: str | None
-    history: tuple[dict[str, str], ...] = ()
+    history: tuple[HistoryEntry, ...] = ()
 
-    def replace_by(self, version: str, entry: dict[str, str]) -> ActivePointer:
-        """The pointer after an activation, which `entry` describes."""
+    def replace_by(self, version: str, *, by: str, at: str) -> ActivePointer:
+        """The pointer after an activation."""
         previous = self.previous if version == self.version else self.version
+        entry: HistoryEntry = {"version": version, "previous": self.version, "activated": at, "by": by}
         return ActivePointer(version, previous, (*self.history, entry)[-_HISTORY_LENGTH:])
+
+
+def make_first_pointer(version: str, *, by: str, at: str) -> ActivePointer:
+    """The pointer where there was none, or none that can be read."""
+    return ActivePointer(version, None, ({"version": version, "previous": None, "activated": at, "by": by},))
+
+
+@contextmanager
+def activating(directory: Path) -> Iterator[None]:
+    """Be the only one that changes which version is active; the end of the process ends it too.
+
+    Raises:
+        Conflict: when somebody else is at it.
+    """
+    # Only read, so that the operator on the command line and the server may be different users.
+    descriptor = os.open(directory / _LOCK, os.O_RDONLY | os.O_CREAT, 0o644)
+    try:
+        _lock_at_once(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def read_pointer(directory: Path) -> ActivePointer | None:
@@ -62,3 +90,13 @@ def read_stamp(path: str) -> Stamp | None:
     except OSError:
         return None
     return status.st_ino, status.st_mtime_ns
+
+
+def _lock_at_once(descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Conflict(
+            "Another activation or rollback is in progress; try again when it is over.",
+            code="activation_in_progress",
+        ) from None

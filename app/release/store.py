@@ -19,7 +19,16 @@ from app.errors import Conflict, ReleaseUnusable
 from app.release.candidate import read_candidate
 from app.release.files import compute_sha256, list_files, replace_file, sync_directory, sync_tree, write_json
 from app.release.manifest import FileEntry, Manifest
-from app.release.pointer import POINTER, ActivePointer, Stamp, read_pointer, read_stamp, write_pointer
+from app.release.pointer import (
+    POINTER,
+    ActivePointer,
+    Stamp,
+    activating,
+    make_first_pointer,
+    read_pointer,
+    read_stamp,
+    write_pointer,
+)
 from app.release.signing import TRUST_ANYONE, Signer, Trust
 from app.release.verification import (
     MANIFEST,
@@ -113,19 +122,29 @@ class ReleaseStore:
         """A value that changes whenever the pointer is replaced; None when there is none. Costs one stat call."""
         return read_stamp(str(self.path / POINTER))
 
-    def activate(self, version: str) -> ActivePointer:
+    def activate(self, version: str, *, by: str = "unknown") -> ActivePointer:
         """Verify a version and make it the active one.
 
         Raises:
             ReleaseUnusable: when the version is unknown or not as it was published; the pointer then stays.
         """
         self.verify(version)
+        return self.point_at(version, by=by)
+
+    def point_at(self, version: str, *, by: str) -> ActivePointer:
+        """Make a version that was verified the active one; nothing is active in between, also after a crash.
+
+        Raises:
+            ReleaseUnusable: when the version has been removed meanwhile; the pointer then stays.
+        """
         with self._lock():
-            before = self._readable_pointer()
-            entry = {"version": version, "activated": _utc_now()}
-            pointer = before.replace_by(version, entry) if before else ActivePointer(version, None, (entry,))
+            self.directory(version)
+            before, now = self._readable_pointer(), _utc_now()
+            replace_pointer = before.replace_by if before else make_first_pointer
+            pointer = replace_pointer(version, by=by, at=now)
             write_pointer(self.path, pointer)
-            return pointer
+        self._prune()
+        return pointer
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
@@ -187,21 +206,31 @@ class ReleaseStore:
 
         Raises:
             ReleaseUnusable: when there is no such version, or pointer or candidate cannot be read.
-            Conflict: when it is the active, the previous or the candidate version.
+            Conflict: when it is the active, the previous or the candidate version, or one is being activated.
         """
-        with self._lock():
-            self.directory(version)
+        directory = self.directory(version)
+        with activating(self.path), self._lock():
             use = self._list_uses().get(version)
             if use:
                 raise Conflict(f"Version {version} stays: it is {use}.", code="version_in_use")
-            self._remove(version)
+            self._remove(directory)
 
     def prune(self) -> list[str]:
         """Remove all but the newest versions and those in use; return what was removed.
 
-        Fallback: where it is not known what is in use, or a directory cannot be removed, older versions stay and a
-        warning is logged; a publication or an activation does not fail for it.
+        Fallback: while a version is being activated, where it is not known what is in use, or when a directory cannot
+        be removed, older versions stay and a line is logged; a publication or an activation does not fail for it.
         """
+        if self._keep is None:
+            return []
+        try:
+            with activating(self.path):
+                return self._prune()
+        except Conflict:
+            logger.info("Old versions are not removed now: one may be on its way to become active.")
+            return []
+
+    def _prune(self) -> list[str]:
         if self._keep is None:
             return []
         removed: list[str] = []
@@ -210,7 +239,7 @@ class ReleaseStore:
                 uses = self._list_uses()
                 for version in self.versions()[: -self._keep]:
                     if version not in uses:
-                        self._remove(version)
+                        self._remove(self.path / version)
                         removed.append(version)
         except (ReleaseUnusable, OSError) as fault:
             logger.warning("Old versions are not removed now: %s", fault)
@@ -232,10 +261,10 @@ class ReleaseStore:
             uses[pointer.version] = "the active one; activate another version first"
         return uses
 
-    def _remove(self, version: str) -> None:
-        aside = self.path / f"{_DELETED_PREFIX}{version}"
+    def _remove(self, directory: Path) -> None:
+        aside = self.path / f"{_DELETED_PREFIX}{directory.name}"
         # Gone at once for everybody; what a crash leaves of it is removed with abandoned staging.
-        (self.path / version).rename(aside)
+        directory.rename(aside)
         sync_directory(self.path)
         shutil.rmtree(aside, ignore_errors=True)
         shutil.rmtree(self.path / UNPACKED / directory.name, ignore_errors=True)
@@ -250,7 +279,7 @@ class ReleaseStore:
     def _next_version(self) -> str:
         pointer = self._readable_pointer()
         used = [int(version) for version in self.versions()]
-        used += [int(entry["version"]) for entry in pointer.history] if pointer else []
+        used += [int(str(entry["version"])) for entry in pointer.history] if pointer else []
         used.append(self._read_last_number())
         return str(max(used) + 1)
 

@@ -43,20 +43,6 @@ def test_a_version_is_shown_with_metrics_features_and_libraries(store: ReleaseSt
     assert shown["schema"]["features"][0]["name"] == "amount"
 
 
-def test_a_version_is_activated(store: ReleaseStore) -> None:
-    (store.path / "ACTIVE").unlink()
-    result = run(store, "activate", "1")
-    assert (result.exit_code, result.output) == (0, "Version 1 is active.\n")
-    pointer = store.active()
-    assert pointer is not None
-    assert pointer.version == "1"
-
-
-def test_what_cannot_be_activated_is_refused_in_one_sentence_with_exit_code_1(store: ReleaseStore) -> None:
-    result = run(store, "activate", "9")
-    assert (result.exit_code, result.output) == (1, "Error: There is no version '9' in the model store.\n")
-
-
 def test_an_unknown_setting_is_a_usage_error(store: ReleaseStore) -> None:
     result = CliRunner(env={"GLUONSERVE_HOMES": str(store.path)}).invoke(main, ["models", "list"])
     assert result.exit_code == 2

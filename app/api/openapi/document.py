@@ -105,17 +105,24 @@ def describe_operation(route: Route, release: LoadedRelease | None) -> dict[str,
         "tags": [route.tag],
         "summary": operation.summary,
         "description": f"{operation.description} {needed}".strip(),
-        "operationId": f"{route.method}{route.path.replace('/', '_')}",
+        "operationId": route.method + re.sub(r"[^0-9A-Za-z]+", "_", route.path).rstrip("_"),
         "responses": {
             **{str(status): _describe_answer(status, schema) for status, schema in operation.answers.items()},
             **{str(status): _describe_problem(status) for status in sorted(_list_errors(route))},
         },
     }
+    parameters = [_describe_parameter(name) for name in re.findall(r"{([^}]+)}", route.path)]
+    if parameters:
+        described["parameters"] = parameters
     if operation.accepts is not None:
         described["requestBody"] = _describe_body(operation.accepts, release)
     if permission is not None:
         described["security"] = [{_SECURITY_SCHEME: []}]
     return described
+
+
+def _describe_parameter(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
 
 
 def _list_errors(route: Route) -> set[int]:

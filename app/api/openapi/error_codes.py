@@ -25,11 +25,18 @@ ERROR_CODES: Mapping[str, ErrorCode] = {
     "not_found": ErrorCode(404, "There is nothing at this address."),
     "method_not_allowed": ErrorCode(405, "The address exists but not with this method; see the Allow header."),
     "key_not_found": ErrorCode(404, "There is no API key with this id."),
+    "version_not_found": ErrorCode(404, "There is no version with this number."),
+    "activation_in_progress": ErrorCode(409, "Another activation or rollback is under way; try again afterwards."),
+    "activation_failed": ErrorCode(409, "A worker could not make the version ready; the active one stays."),
+    "no_previous_version": ErrorCode(409, "There is nothing to go back to: only one version was ever active."),
     "conflict": ErrorCode(409, "The request does not fit the present state."),
     "too_large": ErrorCode(413, "The body has too many bytes; send it in parts."),
     "too_many_rows": ErrorCode(413, "The request has more rows than one request may hold; send it in parts."),
     "unsupported_media_type": ErrorCode(415, "The body must be application/json in UTF-8, not compressed."),
     "invalid_rows": ErrorCode(422, "Something in the request does not fit its schema; every fault is listed."),
+    "release_refused": ErrorCode(
+        422, "The version is damaged, not trusted or not fit to be served here; see the detail."
+    ),
     "internal_error": ErrorCode(500, "The server failed; it logged the reason under the request id."),
     "prediction_failed": ErrorCode(500, "The model failed on rows that fit its schema; logged under the request id."),
     "unavailable": ErrorCode(503, "Try again after the seconds in the Retry-After header."),
