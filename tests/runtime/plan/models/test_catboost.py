@@ -235,3 +235,14 @@ def test_a_model_without_categories_agrees_with_autogluon(tmp_path: Path) -> Non
 
     np.testing.assert_array_equal(model.predict(matrix), child._predict_proba(frame))
     np.testing.assert_array_equal(model.predict(matrix[:1]), child._predict_proba(frame[:1]))
+
+
+def test_models_asked_together_for_one_row_answer_as_each_alone(make_case: Callable[[str], Case]) -> None:
+    models = [make_case(variant).model for variant in VARIANTS]
+    groups = list(CatBoostModel.join(models))
+    assert sorted(map(id, models)) == sorted(id(model) for group, _ in groups for model in group)
+    assert max(len(group) for group, _ in groups) > 1
+    for row in make_matrix(40, seed=5):
+        for group, ask in groups:
+            for model, answer in zip(group, ask(row[None]), strict=True):
+                np.testing.assert_array_equal(answer, model.predict(row[None]), strict=True)
