@@ -2,4 +2,4 @@
 
 PLAN_FILE = "plan.json"
 # Goes up when a plan means something else than before: an older gluonserve must not execute it.
-PLAN_FORMAT = 1
+PLAN_FORMAT = 2

@@ -21,7 +21,6 @@ from app.runtime.plan.models.lightgbm import LightGBMModel
 from app.runtime.plan.models.linear import LinearModel
 from app.runtime.plan.models.xgboost import XGBoostModel
 from app.runtime.plan.unpacking import unpacked_arrays
-from app.runtime.plan.unpacking import unpacked_arrays
 
 _FAMILIES: Mapping[str, Callable[[Mapping[str, Any], Path], PlanModel]] = {
     "lightgbm": LightGBMModel,
