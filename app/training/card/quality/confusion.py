@@ -49,7 +49,7 @@ def _draw(counts: Numbers, labels: tuple[str, ...], note: str) -> Table:
             make_row(label, *_shade(line), f"{int(line.sum()):,}") for label, line in zip(labels, counts, strict=True)
         ),
         numeric=frozenset(range(1, len(labels) + 2)),
-        note=f"Shares and shades are of the rows of a true class. {note}".strip(),
+        note=f"Shades, and shares where there are few classes, are of the rows of a true class. {note}".strip(),
     )
 
 
