@@ -153,7 +153,8 @@ class Trust:
         except FileNotFoundError:
             return self.keys
         except (OSError, UnicodeDecodeError) as fault:
-            raise SigningKeyUnusable(f"The trusted keys in {self.key_file} cannot be read ({fault}).") from None
+            reason = fault.strerror if isinstance(fault, OSError) else "it is not text"
+            raise SigningKeyUnusable(f"The trusted keys in {self.key_file} cannot be read: {reason}.") from None
         return (*self.keys, *read_trusted_keys(lines, place=f"{self.key_file}, line"))
 
     def find_fault(self, manifest: bytes, signature: bytes | None) -> SignatureFault | None:

@@ -32,6 +32,23 @@ def test_defaults_lie_below_home() -> None:
     assert settings.secret is None
 
 
+def test_trusted_keys_are_keys_or_the_file_that_lists_them() -> None:
+    key = "N0BpHqxAbuqJFiqeZ79axLm12N1oJuNY6D90DJcmppY="
+    assert load_settings({"GLUONSERVE_TRUSTED_KEYS": key}).trusted_keys == (key,)
+    assert load_settings({"GLUONSERVE_TRUSTED_KEYS": f"{key}, {key}"}).trusted_keys == (key, key)
+    assert load_settings({"GLUONSERVE_TRUSTED_KEYS": "/etc/keys"}).trusted_keys == Path("/etc/keys")
+    assert load_settings({"GLUONSERVE_HOME": "/srv"}).trusted_keys == Path("/srv/signing.pub")
+    assert load_settings({"GLUONSERVE_HOME": "/srv"}).signing_key == Path("/srv/signing.key")
+
+
+def test_production_never_opens_what_nobody_trusted_has_signed() -> None:
+    environ = {"GLUONSERVE_UNSIGNED_RELEASES": "allow"}
+    assert load_settings(environ).unsigned_releases == "allow"
+    assert refuse({**environ, "GLUONSERVE_ENV": "production"}) == (
+        "GLUONSERVE_UNSIGNED_RELEASES=allow is for development only; in production leave it out."
+    )
+
+
 def test_home_is_var_below_the_working_directory_when_nothing_is_set() -> None:
     assert load_settings({}).home == Path.cwd() / "var"
 
@@ -73,6 +90,7 @@ def test_another_address_is_refused(address: str) -> None:
         ("WEB_CONCURRENCY", "0", "WEB_CONCURRENCY='0': expected a whole number from 1 to 256."),
         ("WEB_CONCURRENCY", "1e1", "WEB_CONCURRENCY='1e1': expected a whole number from 1 to 256."),
         ("GLUONSERVE_THREADS", "-1", "GLUONSERVE_THREADS='-1': expected a whole number from 1 to 64."),
+        ("GLUONSERVE_KEEP_RELEASES", "1", "GLUONSERVE_KEEP_RELEASES='1': expected a whole number from 2 to 100000."),
         ("LOG_LEVEL", "loud", "LOG_LEVEL='loud': expected one of DEBUG, INFO, WARNING, ERROR."),
         ("GLUONSERVE_ENV", "prod", "GLUONSERVE_ENV='prod': expected one of development, production."),
         ("MODEL_PATH", "~nobody-of-this-name/m", "MODEL_PATH='~nobody-of-this-name/m': there is no such user."),
