@@ -11,6 +11,7 @@ import pytest
 
 from app.errors import Conflict, ReleaseUnusable
 from app.release.candidate import CANDIDATE, CandidatePointer, write_candidate
+from app.release.pointer import activating
 from app.release.signing import Signer, Trust
 from app.release.store import ReleaseStore
 from app.release.verification import MANIFEST, SIGNATURE
@@ -44,7 +45,7 @@ class TestDelete:
         publish(store, times=2)
         store.delete("1")
         assert store.versions() == ["2"]
-        assert sorted(path.name for path in tmp_path.iterdir()) == [".last-version", ".lock", "2"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == [".activation.lock", ".last-version", ".lock", "2"]
 
     @pytest.mark.parametrize(
         ("version", "use"),
@@ -67,6 +68,13 @@ class TestDelete:
             "version_in_use",
         )
         assert store.versions() == ["1", "2", "3"]
+
+    def test_nothing_is_deleted_while_a_version_is_being_activated(self, tmp_path: Path) -> None:
+        store = open_store(tmp_path)
+        publish(store)
+        with activating(tmp_path), pytest.raises(Conflict, match="Another activation or rollback is in progress"):
+            store.delete("1")
+        assert store.versions() == ["1"]
 
     @pytest.mark.parametrize("damaged", ["ACTIVE", CANDIDATE])
     def test_nothing_is_deleted_while_it_is_not_known_what_is_in_use(self, tmp_path: Path, damaged: str) -> None:
@@ -144,6 +152,15 @@ class TestPrune:
         store.activate("3")
         store.activate("4")
         assert store.versions() == ["3", "4"]
+
+    def test_a_publication_during_an_activation_leaves_pruning_to_it(self, tmp_path: Path) -> None:
+        store = open_store(tmp_path, keep=2)
+        publish(store, times=2)
+        with activating(tmp_path):
+            publish(store)
+            assert store.versions() == ["1", "2", "3"]
+            store.point_at("3", by="test")
+        assert store.versions() == ["2", "3"]
 
     def test_all_are_kept_where_nothing_else_is_said(self, tmp_path: Path) -> None:
         store = open_store(tmp_path)
