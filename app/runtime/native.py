@@ -24,8 +24,11 @@ from app.release.schema import FeatureSchema
 from app.runtime.frames import build_frame
 from app.runtime.predictions import Predictions
 from app.runtime.rows import TypedRow
+from app.runtime.shared_inputs import SharedInputs
 
 logger = logging.getLogger(__name__)
+
+_NOTHING_SHARED = SharedInputs(())
 
 
 class NativeExecutor:
@@ -35,9 +38,12 @@ class NativeExecutor:
     parameters), and one core is busy with one prediction anyway.
     """
 
-    def __init__(self, predictor: TabularPredictor, schema: FeatureSchema) -> None:
+    def __init__(
+        self, predictor: TabularPredictor, schema: FeatureSchema, inputs: SharedInputs = _NOTHING_SHARED
+    ) -> None:
         self._predictor = predictor
         self._schema = schema
+        self._inputs = inputs
         self._lock = threading.Lock()
 
     def predict(self, rows: Sequence[TypedRow]) -> Predictions:
@@ -52,6 +58,8 @@ class NativeExecutor:
                 predictions = predict_frame(self._predictor, frame)
             except Exception as fault:
                 raise PredictionFailed("The model could not predict these rows.") from fault
+            finally:
+                self._inputs.forget()
         if len(predictions.labels) != len(rows):
             raise PredictionFailed("The model returned another number of rows than it was given.")
         return predictions
@@ -66,7 +74,7 @@ def load_native_executor(directory: Path, schema: FeatureSchema) -> NativeExecut
     """
     predictor = TabularPredictor.load(str(directory), verbosity=0, check_packages=False)
     hold_in_memory(predictor)
-    return NativeExecutor(predictor, schema)
+    return NativeExecutor(predictor, schema, SharedInputs(_each_fitted_model(predictor)))
 
 
 def hold_in_memory(predictor: TabularPredictor) -> None:
