@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import IO
 
 import orjson
 
 from app.serving.rollout.comparison.ledger import ROLLOUT_DIRECTORY
+from app.serving.rollout.election import Election
 from app.serving.rollout.shadowing.task import ShadowTask
 
 _PROCESS = "app.serving.rollout.shadowing.process"
@@ -26,10 +25,9 @@ class ShadowKeeper:
     """To be called from one thread that lives as long as the worker: the process ends with it."""
 
     def __init__(self, store: Path) -> None:
-        self._store = store
         self._task: ShadowTask | None = None
         self._process: _ShadowProcess | None = None
-        self._lock: IO[str] | None = None
+        self._election = Election(store / ROLLOUT_DIRECTORY / f"{socket.gethostname()}.lock")
         self._starts = 0
 
     @property
@@ -46,7 +44,7 @@ class ShadowKeeper:
         if task != self._task:
             self.close()
             self._task = task
-        if task is None or not self._has_lock():
+        if task is None or not self._election.is_won():
             return None
         if self._process is not None:
             if self._process.is_running():
@@ -62,24 +60,9 @@ class ShadowKeeper:
         """End the process, and let another worker keep one."""
         if self._process is not None:
             self._process.end()
-        if self._lock is not None:
-            self._lock.close()
-        self._process = self._lock = None
+        self._process = None
+        self._election.resign()
         self._starts = 0
-
-    def _has_lock(self) -> bool:
-        if self._lock is not None:
-            return True
-        directory = self._store / ROLLOUT_DIRECTORY
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = (directory / f"{socket.gethostname()}.lock").open("w")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            return False
-        self._lock = file
-        return True
 
     def _refuse_many_starts(self, ended: _ShadowProcess) -> str | None:
         if self._starts < _MOST_STARTS:
