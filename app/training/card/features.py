@@ -19,7 +19,7 @@ _MANY_CATEGORIES = 12
 def describe_importance(importance: Mapping[str, FeatureImportance], eval_metric: str) -> Section:
     """Bars of the features that count most, numbers of the others."""
     ranked = sorted(importance.items(), key=lambda item: -item[1].importance)
-    widest = max((abs(value.importance) for value in importance.values()), default=0.0) or 1.0
+    widest = max((abs(value.importance) + value.stddev for value in importance.values()), default=0.0) or 1.0
     rest = ranked[_MOST_BARS:_MOST_FEATURES]
     tables = [_tabulate(ranked[:_MOST_BARS], widest, caption="Importance of features")]
     if rest:
@@ -73,7 +73,9 @@ def _tabulate(
         rows=tuple(
             make_row(
                 show_text(name),
-                Cell(write_number(value.importance), bar=None if is_folded else value.importance / widest),
+                Cell(write_number(value.importance))
+                if is_folded
+                else Cell(write_number(value.importance), bar=value.importance / widest, spread=value.stddev / widest),
                 write_number(value.stddev),
             )
             for name, value in ranked

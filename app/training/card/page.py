@@ -13,12 +13,14 @@ class Cell:
 
     Attributes:
         shade: From 0 to 10, how strong its background is; None for none.
-        bar: From -1 to 1, the length of a bar in place of plain text; None for no bar.
+        bar: From -1 to 1, the length of a bar before the text; None for no bar.
+        spread: From 0 to 1, how far the length of the bar may be off to either side.
     """
 
     text: str
     shade: int | None = None
     bar: float | None = None
+    spread: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

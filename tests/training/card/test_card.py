@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sklearn.metrics import confusion_matrix, roc_auc_score
 
-from app.release.manifest import FileEntry
+from app.release.manifest import FeatureImportance, FileEntry
 from app.release.store import CARD, ReleaseStore
 from app.release.verification import read_schema
 from app.training.card.text import show_text, write_number
@@ -185,6 +185,20 @@ def test_every_table_and_plot_can_be_heard() -> None:
     drawings = card.find("svg")
     assert all("role" in drawing or "aria-hidden" in drawing or drawing["class"] == "key" for drawing in drawings)
     assert next(tag for tag, _ in card.tags if re.fullmatch("h[1-6]", tag)) == "h1"
+
+
+def test_bars_of_importance_are_as_long_as_their_numbers_and_show_their_spread() -> None:
+    importance = {
+        "tenure": FeatureImportance(importance=0.8, stddev=0.2),
+        "contract": FeatureImportance(importance=-0.1, stddev=0.3),
+    }
+    bars = read_binary_card(feature_importance=importance).find("rect")
+    assert [(bar["class"], bar.get("x", "0"), bar["width"]) for bar in bars] == [
+        ("better", "0", "80.0"),
+        ("spread", "60.0", "40.0"),
+        ("worse", "0", "10.0"),
+        ("spread", "0.0", "40.0"),
+    ]
 
 
 def test_a_card_says_what_compression_saved() -> None:
