@@ -41,8 +41,9 @@ def make_manifest(**changes: Any) -> Manifest:
             "contract": FeatureImportance(importance=0.2, stddev=0.02),
         },
         checks={"one_row_latency_ms": 4.5},
+        size_before_mb=12.5,
         libraries={"autogluon.tabular": "1.6.3"},
-        files={"native/predictor.pkl": FileEntry(size=1_500_000, sha256="0" * 64)},
+        files={"native.tar.zst": FileEntry(size=1_500_000, sha256="0" * 64)},
     )
     return replace(manifest, **changes)
 

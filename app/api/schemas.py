@@ -148,6 +148,9 @@ class ModelInfoAnswer(ModelSummary):
     checks = fields.Dict(keys=fields.String(), values=fields.Float())
     rows = fields.Nested(RowCounts)
     size_mb = fields.Float()
+    size_before_mb = fields.Float(
+        allow_none=True, metadata={"description": "What AutoGluon's own clone for deployment takes."}
+    )
     libraries = fields.Dict(keys=fields.String(), values=fields.String())
 
     @pre_dump

@@ -8,7 +8,7 @@ import click
 import orjson
 
 from app.cli.activation import activate, rollback
-from app.cli.output import describe_execution, print_table
+from app.cli.output import describe_execution, describe_size, print_table
 from app.errors import ReleaseUnusable
 from app.release.manifest import Manifest
 from app.release.store import CARD, NATIVE
@@ -122,9 +122,8 @@ def _arrange_row(summary: VersionSummary) -> dict[str, Any]:
 def _print_overview(manifest: Manifest) -> None:
     libraries = ", ".join(f"{name} {version}" for name, version in manifest.libraries.items())
     click.echo(f"{manifest.name} version {manifest.version}, published {manifest.created}")
-    click.echo(
-        f"Predicts {manifest.label} ({manifest.problem_type}) with {manifest.best_model}, {manifest.size_mb:.1f} MB"
-    )
+    click.echo(f"Predicts {manifest.label} ({manifest.problem_type}) with {manifest.best_model}")
+    click.echo(describe_size(manifest.size_mb, manifest.size_before_mb))
     click.echo(f"Made with {libraries}")
     click.echo(describe_execution(manifest.plan_refusal))
 

@@ -36,6 +36,13 @@ def describe_execution(plan_refusal: str | None) -> str:
     return f"Executed by AutoGluon itself, there is no compiled plan: {plan_refusal}"
 
 
+def describe_size(size_mb: float, size_before_mb: float | None) -> str:
+    """What a release takes on disk and what AutoGluon's own clone for deployment would, where that is known."""
+    if size_before_mb is None:
+        return f"{size_mb:.1f} MB on disk"
+    return f"{size_mb:.1f} MB on disk; AutoGluon's own clone for deployment has {size_before_mb:.1f} MB"
+
+
 def print_json(content: object) -> None:
     """Print indented JSON, with times to the second."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS

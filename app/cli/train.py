@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from app.cli.output import describe_execution, print_json, print_table
+from app.cli.output import describe_execution, describe_size, print_json, print_table
 from app.wiring import open_store
 from config.settings import Settings
 
@@ -217,3 +217,5 @@ def _print_report(report: TrainingReport) -> None:
     state = "active" if report.activated else f"not active yet: gluonserve models activate {report.version}"
     click.echo(f"\nPublished {report.name} version {report.version}, {state}")
     click.echo(describe_execution(report.plan_refusal))
+    if report.size_mb is not None:
+        click.echo(describe_size(report.size_mb, report.size_before_mb))

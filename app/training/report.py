@@ -39,6 +39,8 @@ class TrainingReport:
     Attributes:
         version: None when nothing was published.
         plan_refusal: Why the published version has no compiled plan; None when it has one or nothing was published.
+        size_mb: Of the published version; None when nothing was published.
+        size_before_mb: What AutoGluon's own clone for deployment takes.
     """
 
     name: str
@@ -56,6 +58,8 @@ class TrainingReport:
     version: str | None
     plan_refusal: str | None
     activated: bool
+    size_mb: float | None = None
+    size_before_mb: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         values = {name: value for name, value in vars(self).items() if name not in ("gate", "leaderboard", "quality")}
@@ -120,6 +124,8 @@ def build_report(
         version=manifest.version if manifest else None,
         plan_refusal=manifest.plan_refusal if manifest else None,
         activated=activated and manifest is not None,
+        size_mb=manifest.size_mb if manifest else None,
+        size_before_mb=manifest.size_before_mb if manifest else None,
     )
 
 

@@ -33,6 +33,7 @@ def test_the_active_model_is_described(client: FlaskClient) -> None:
         "checks": {"one_row_latency_ms": 4.5},
         "rows": {"train": 5000, "held_out": 1000},
         "size_mb": 1.5,
+        "size_before_mb": 12.5,
         "libraries": {"autogluon.tabular": "1.6.3"},
     }
 

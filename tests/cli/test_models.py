@@ -36,6 +36,7 @@ def test_a_damaged_version_does_not_hide_the_others(store: ReleaseStore) -> None
 def test_a_version_is_shown_with_metrics_features_and_libraries(store: ReleaseStore) -> None:
     output = run(store, "show", "1").output
     assert "Predicts bought (binary)" in output
+    assert "MB on disk; AutoGluon's own clone for deployment has" in output
     assert "autogluon.tabular 1.6" in output
     assert "dotted.name" in output
     shown = orjson.loads(run(store, "show", "1", "--json").output)

@@ -49,6 +49,7 @@ def test_a_model_is_trained_published_and_activated(churn: Path) -> None:
     assert "churn: binary model of churn, 480 rows to train on, 120 held out" in result.stdout
     assert "WeightedEnsemble_L2 (best)" in result.stdout
     assert "Published churn version 1, active" in result.stdout
+    assert "MB on disk; AutoGluon's own clone for deployment has" in result.stdout
     assert "Note: auc is read as roc_auc." in result.stderr
     assert "LightGBM_BAG_L1: roc_auc 0." in result.stderr
     assert "torch" not in result.output
