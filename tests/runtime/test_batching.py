@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import PredictionFailed
-from app.runtime.batching import BatchingExecutor
+from app.runtime.batching import BatchingExecutor, _Returns
 from app.runtime.cost_curve import CostCurve
 from app.runtime.predictions import Predictions
 from app.runtime.rows import TypedRow
@@ -285,6 +285,43 @@ def test_callers_that_stay_away_are_not_waited_for() -> None:
     batcher = run_callers(3, lambda: time.sleep(0.15), requests=10)
     # Now and then three happen to come close together.
     assert batcher.waits < batcher.passes / 3
+
+
+class ScriptedReturns:
+    """Passes of which all callers come back after a time that the test says, in units of the fixed cost of a pass."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self.returns = _Returns(SteadyCost(fixed_seconds=1.0, seconds_per_row=0.01), lambda: self._now)
+
+    def run_pass(self, *, callers: int, back_after: float) -> None:
+        self.returns.note_end(answered=callers)
+        self._now += back_after
+        for _ in range(callers):
+            self.returns.note_arrival()
+        self._now += 1.0
+
+    def seconds_to_wait_after_a_pass(self, *, callers: int) -> float:
+        self.returns.note_end(answered=callers)
+        return self.returns.seconds_to_wait()
+
+
+@pytest.mark.parametrize(("callers", "longest_wait"), [(1, 0.0), (9, 0.0), (16, 0.55 * 1.5), (100, 0.55 * 1.2)])
+def test_many_callers_are_waited_for_where_few_might_come_close_by_chance(callers: int, longest_wait: float) -> None:
+    scripted = ScriptedReturns()
+    for _ in range(10):
+        scripted.run_pass(callers=callers, back_after=0.55)
+    assert scripted.seconds_to_wait_after_a_pass(callers=callers) == pytest.approx(longest_wait)
+
+
+def test_one_late_return_does_not_end_the_waiting() -> None:
+    scripted = ScriptedReturns()
+    for back_after in (*[0.3] * 10, 5.0):
+        scripted.run_pass(callers=16, back_after=back_after)
+    assert scripted.seconds_to_wait_after_a_pass(callers=16) == pytest.approx(0.3 * 1.25 * 1.5)
+    for _ in range(5):
+        scripted.run_pass(callers=16, back_after=5.0)
+    assert scripted.seconds_to_wait_after_a_pass(callers=16) == 0
 
 
 @settings(max_examples=30, deadline=None)
