@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import zstandard
+
 from config.cgroups import Limit, list_core_limits, list_memory_limits
 
 _MB = 1e6
@@ -20,6 +22,7 @@ _NATIVE_FACTOR = 2 * 1.5
 # The rest is for the monitor, the page cache and the memory of requests under way.
 _SHARE_OF_MEMORY = 0.8
 _MOST_WORKERS = 256
+_LONGEST_FRAME_HEADER = 18
 
 # Threads are what can be joined into one pass of AutoGluon, and a pass of 16 rows takes hardly longer than one of a
 # single row. A plan answers in less than a millisecond and holds the interpreter meanwhile: more threads would not make
@@ -86,10 +89,24 @@ def read_footprint(models: Path, *, prefer: Execution = "plan") -> ReleaseFootpr
         release = models / str(int(version))
         if prefer == "plan" and (release / "plan").is_dir():
             return ReleaseFootprint(execution="plan")
-        native_mb = float(json.loads((release / "manifest.json").read_bytes())["size_before_mb"])
-    except (OSError, ValueError, LookupError, TypeError):
+        native_mb = _read_unpacked_bytes(release / "native.tar.zst") / _MB
+    except (OSError, ValueError, LookupError, TypeError, zstandard.ZstdError):
         return ReleaseFootprint(execution=None)
     return ReleaseFootprint(execution="native" if native_mb > 0 else None, native_mb=max(native_mb, 0.0))
+
+
+def _read_unpacked_bytes(archive: Path) -> int:
+    """What the first bytes of an archive say; the manifest says it too, but is not read before its signature is.
+
+    Raises:
+        OSError, ZstdError: when there is no such file, or it is not an archive.
+    """
+    # Nobody has looked at the release yet: a FIFO in place of the file must not block the start, nor a link lead on.
+    descriptor = os.open(archive, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        return zstandard.frame_content_size(os.read(descriptor, _LONGEST_FRAME_HEADER))
+    finally:
+        os.close(descriptor)
 
 
 def plan_host(host: Host, footprint: ReleaseFootprint) -> HostPlan:

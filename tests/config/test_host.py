@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from app.release.store import ReleaseStore
 from config.cgroups import Limit
@@ -71,17 +73,40 @@ def test_the_active_release_of_a_store_is_found(published_store: ReleaseStore) -
 
 def test_a_release_without_a_plan_takes_what_its_predictor_does_uncompressed(tmp_path: Path) -> None:
     (tmp_path / "3").mkdir()
-    (tmp_path / "3" / "manifest.json").write_text('{"size_before_mb": 4.5}')
+    (tmp_path / "3" / "native.tar.zst").write_bytes(zstandard.compress(bytes(4_500_000)))
     (tmp_path / "ACTIVE").write_text('{"version": "3", "previous": null, "history": []}')
     assert read_footprint(tmp_path) == ReleaseFootprint(execution="native", native_mb=4.5)
 
 
 def test_a_release_with_a_plan_is_executed_by_it_unless_a_setting_says_otherwise(tmp_path: Path) -> None:
     (tmp_path / "2" / "plan").mkdir(parents=True)
-    (tmp_path / "2" / "manifest.json").write_text('{"size_before_mb": 0.5}')
+    (tmp_path / "2" / "native.tar.zst").write_bytes(zstandard.compress(bytes(500_000)))
     (tmp_path / "ACTIVE").write_text('{"version": "2", "previous": null, "history": []}')
     assert read_footprint(tmp_path) == PLAN
     assert read_footprint(tmp_path, prefer="native") == ReleaseFootprint(execution="native", native_mb=0.5)
+
+
+def put_a_fifo(archive: Path) -> None:
+    os.mkfifo(archive)
+
+
+def put_a_link(archive: Path) -> None:
+    archive.with_name("elsewhere").write_bytes(zstandard.compress(bytes(500_000)))
+    archive.symlink_to(archive.with_name("elsewhere"))
+
+
+def put_something_else(archive: Path) -> None:
+    archive.write_text("{")
+
+
+@pytest.mark.parametrize("put", [put_a_fifo, put_a_link, put_something_else])
+def test_what_lies_in_the_place_of_a_predictor_neither_blocks_nor_counts(
+    tmp_path: Path, put: Callable[[Path], None]
+) -> None:
+    (tmp_path / "1").mkdir()
+    put(tmp_path / "1" / "native.tar.zst")
+    (tmp_path / "ACTIVE").write_text('{"version": "1", "previous": null, "history": []}')
+    assert read_footprint(tmp_path) == NOTHING
 
 
 @pytest.mark.parametrize(
