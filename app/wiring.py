@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+import config
 from app.database import DatabaseError, create_tables, open_database, opened_database
 from app.release.keyring import require_signer
 from app.release.signing import SigningKeyUnusable, Trust, read_trusted_keys
@@ -22,6 +23,10 @@ from app.security.audit import AuditLog
 from app.security.keys import KeyStore, KeyVerifier
 from app.serving.prediction import PredictionService
 from app.serving.rollout.activation import Activator
+from app.serving.rollout.candidates import Candidates
+from app.serving.rollout.follower import TrialFollower
+from app.serving.rollout.judging import Judge, NoJudge, RuleJudge
+from app.serving.rollout.rules import RolloutRules, RulesUnusable, read_rules
 from config.settings import Settings, SettingsError, require_secret
 
 logger = logging.getLogger(__name__)
@@ -35,17 +40,21 @@ class Services:
     follower: Follower
     prediction: PredictionService
     activator: Activator
+    candidates: Candidates
+    trial_follower: TrialFollower
     keys: KeyVerifier
     database: Engine
 
     def start(self) -> None:
         self.follower.start()
+        self.trial_follower.start()
 
     def ping(self) -> bool:
         """Tell whether a prediction could be made now."""
         return self.active.ping()
 
     def close(self) -> None:
+        self.trial_follower.close()
         self.follower.close()
         self.database.dispose()
 
@@ -99,16 +108,41 @@ def read_trust(settings: Settings) -> Trust:
     return Trust(keys=keys, unsigned=settings.unsigned_releases)
 
 
+def read_rollout_rules(settings: Settings) -> RolloutRules:
+    """The rules that withdraw or promote a candidate.
+
+    Raises:
+        SettingsError: when their file cannot be used.
+    """
+    try:
+        return read_rules(settings.rollout_rules or Path(config.__file__).with_name("rollout.yaml"))
+    except RulesUnusable as fault:
+        raise SettingsError(str(fault)) from None
+
+
 def build_services(settings: Settings) -> Services:
     database = open_database(settings.database_url)
     _create_missing_tables(database)
     store, rules = open_store(settings), _read_rules(settings)
     active = ActiveRelease(ReleaseSlots(store, prefer=settings.execution, rules=rules))
+    prediction = PredictionService(active, max_rows=settings.max_rows)
+    activator = _make_activator(settings, store, database)
+    candidates = _make_candidates(settings, store, database)
+    trial_follower = TrialFollower(
+        active.slots,
+        prediction,
+        candidates,
+        judge=_make_judge(settings, candidates),
+        prefer=settings.execution,
+        row_rules=rules,
+    )
     return Services(
         active=active,
         follower=Follower(active),
-        prediction=PredictionService(active, max_rows=settings.max_rows),
-        activator=Activator(store, audit=AuditLog(database), prefer=settings.execution, rules=rules),
+        prediction=prediction,
+        activator=activator,
+        candidates=candidates,
+        trial_follower=trial_follower,
         keys=KeyVerifier(KeyStore(database, require_secret(settings))),
         database=database,
     )
@@ -119,12 +153,34 @@ def opened_activator(settings: Settings) -> Iterator[Activator]:
     """What changes the active version from the command line, with the audit table open as long as the block lasts."""
     with opened_database(settings.database_url) as database:
         _create_missing_tables(database)
-        yield Activator(
-            open_store(settings),
-            audit=AuditLog(database),
-            prefer=settings.execution,
-            rules=_read_rules(settings),
-        )
+        yield _make_activator(settings, open_store(settings), database)
+
+
+@contextmanager
+def opened_candidates(settings: Settings) -> Iterator[Candidates]:
+    """What tries a candidate from the command line, with the audit table open as long as the block lasts."""
+    with opened_database(settings.database_url) as database:
+        _create_missing_tables(database)
+        yield _make_candidates(settings, open_store(settings), database)
+
+
+def _make_activator(settings: Settings, store: ReleaseStore, database: Engine) -> Activator:
+    return Activator(store, audit=AuditLog(database), prefer=settings.execution, rules=_read_rules(settings))
+
+
+def _make_candidates(settings: Settings, store: ReleaseStore, database: Engine) -> Candidates:
+    return Candidates(
+        store,
+        activator=_make_activator(settings, store, database),
+        audit=AuditLog(database),
+        rules=read_rollout_rules(settings),
+        prefer=settings.execution,
+        row_rules=_read_rules(settings),
+    )
+
+
+def _make_judge(settings: Settings, candidates: Candidates) -> Judge:
+    return RuleJudge(candidates, settings.model_path) if read_rollout_rules(settings).act else NoJudge()
 
 
 def _read_rules(settings: Settings) -> RowRules:

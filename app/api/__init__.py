@@ -7,10 +7,17 @@ from collections.abc import Sequence
 from flask import Blueprint, Flask
 
 from app.api import health, model_info, prediction
-from app.api.models import switching
+from app.api.models import candidate, switching
 from app.api.openapi import page
 
-BLUEPRINTS = (prediction.blueprint, health.blueprint, model_info.blueprint, switching.blueprint, page.blueprint)
+BLUEPRINTS = (
+    prediction.blueprint,
+    health.blueprint,
+    model_info.blueprint,
+    switching.blueprint,
+    candidate.blueprint,
+    page.blueprint,
+)
 
 
 def register_blueprints(app: Flask, blueprints: Sequence[Blueprint] = BLUEPRINTS) -> None:

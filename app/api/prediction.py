@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, g, request
 
 from app.api.faults import describe_fault
 from app.api.guard import require_auth
@@ -19,6 +19,7 @@ from app.api.responses import answer_json
 from app.api.schemas import PredictionAnswer, PredictionRequest
 from app.api.services import current_services
 from app.serving.answering import Prediction
+from app.serving.rollout.trials.trial import BY_KEY
 
 blueprint = Blueprint("prediction", __name__)
 
@@ -31,8 +32,17 @@ _REQUEST = PredictionRequest()
 def predict() -> Response:
     """Every fault of every row is reported at once; when one row has a fault nothing is predicted."""
     envelope = load_json(_REQUEST)
-    prediction = current_services().prediction.predict(envelope["data"])
+    service = current_services().prediction
+    prediction = service.predict(envelope["data"], route_value=find_route_value(service.trial.routed_by))
     return answer_json(describe_prediction(prediction, request_id=current_request_id()))
+
+
+def find_route_value(routed_by: str | None) -> str | None:
+    """What tells this caller from others: the header that is asked for, else its API key; None when nobody asks."""
+    if routed_by is None:
+        return None
+    key_id: str = g.caller.id
+    return key_id if routed_by == BY_KEY else request.headers.get(routed_by, key_id)
 
 
 def describe_prediction(prediction: Prediction, *, request_id: str) -> dict[str, Any]:

@@ -29,9 +29,9 @@ def activate(settings: Settings, version: str, as_json: bool) -> None:
     It is verified and tried in a process of its own, and every running worker makes it ready beside what it serves.
     Then all of them switch at once. When anything fails, nothing changes.
     """
-    with opened_activator(settings) as activator, _telling_slow_steps() as on_step:
+    with opened_activator(settings) as activator, telling_slow_steps() as on_step:
         result = activator.activate(version, by=name_operator(), on_step=on_step)
-    _print_result(result, as_json=as_json)
+    print_activation(result, as_json=as_json)
 
 
 @click.command(epilog="Example: gluonserve models rollback")
@@ -39,9 +39,9 @@ def activate(settings: Settings, version: str, as_json: bool) -> None:
 @click.pass_obj
 def rollback(settings: Settings, as_json: bool) -> None:
     """Go back to the version that was active before. Workers hold it ready, so it takes less than a second."""
-    with opened_activator(settings) as activator, _telling_slow_steps() as on_step:
+    with opened_activator(settings) as activator, telling_slow_steps() as on_step:
         result = activator.rollback(by=name_operator(), on_step=on_step)
-    _print_result(result, as_json=as_json)
+    print_activation(result, as_json=as_json)
 
 
 def name_operator() -> str:
@@ -54,7 +54,7 @@ def name_operator() -> str:
 
 
 @contextmanager
-def _telling_slow_steps() -> Iterator[OnStep]:
+def telling_slow_steps() -> Iterator[OnStep]:
     """Print a step when it is still under way after two seconds."""
     timers: list[threading.Timer] = []
 
@@ -72,7 +72,7 @@ def _telling_slow_steps() -> Iterator[OnStep]:
             timer.cancel()
 
 
-def _print_result(result: Activation, *, as_json: bool) -> None:
+def print_activation(result: Activation, *, as_json: bool) -> None:
     if as_json:
         print_json(asdict(result))
         return

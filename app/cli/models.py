@@ -9,6 +9,7 @@ import orjson
 
 from app.cli.activation import activate, rollback
 from app.cli.output import describe_execution, describe_size, print_table
+from app.cli.rollout import canary, compare, promote, shadow, withdraw
 from app.errors import ReleaseUnusable
 from app.release.manifest import Manifest
 from app.release.store import CARD, NATIVE
@@ -101,8 +102,8 @@ def delete(settings: Settings, version: str) -> None:
     click.echo(f"Version {version} is deleted.")
 
 
-models.add_command(activate)
-models.add_command(rollback)
+for command in (activate, rollback, canary, shadow, compare, promote, withdraw):
+    models.add_command(command)
 
 
 def _arrange_row(summary: VersionSummary) -> dict[str, Any]:

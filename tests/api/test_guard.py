@@ -114,9 +114,11 @@ def test_a_key_with_the_permission_gets_an_answer(
     anonymous: FlaskClient, services: Services, settings: Settings, method: str, path: str, permission: Permission
 ) -> None:
     key = make_key(services, settings, permission)
-    body = {"data": [ROW]} if method == "POST" else None
+    body = {"share": 0.5} if path.endswith(("/canary", "/shadow")) else {"data": [ROW]}
 
-    answer = anonymous.open(path, method=method, headers={"X-API-Key": key.text}, json=body)
+    answer = anonymous.open(
+        path, method=method, headers={"X-API-Key": key.text}, json=body if method == "POST" else None
+    )
 
     # Without a version on disk there is nothing to switch to: what was asked for is then not found, or in conflict.
     assert answer.status_code in ((404, 409) if path.startswith("/models/") else (200,))
