@@ -191,6 +191,8 @@ def _refusals_as_exit_codes() -> Iterator[None]:
 
 
 def _finish(report: TrainingReport, *, as_json: bool) -> None:
+    from app.training.report import describe_failure
+
     if as_json:
         print_json(report.to_dict())
     else:
@@ -198,6 +200,8 @@ def _finish(report: TrainingReport, *, as_json: bool) -> None:
     if not report.gate.passed:
         failed = ", ".join(check.name for check in report.gate.failures)
         click.echo(f"Error: nothing was published; failed: {failed}.", err=True)
+        for check in report.gate.failures:
+            click.echo(f"  {describe_failure(check)}", err=True)
         sys.exit(REFUSED)
 
 

@@ -178,6 +178,16 @@ def list_gate_cells(report: TrainingReport) -> Cells:
     )
 
 
+def describe_failure(check: Check) -> str:
+    """Which check failed and by how much, in one line."""
+    if check.measured is None or check.limit is None:
+        return f"{check.name}: {check.note}"
+    unit = _UNITS.get(check.name, "")
+    distance = f"{_write(abs(check.measured - check.limit))}{unit} too {'low' if check.direction == 'min' else 'high'}"
+    note = f"; {check.note}" if check.note else ""
+    return f"{check.name}: {_write(check.measured)}{unit}, {_write_limit(check)} is demanded, {distance}{note}"
+
+
 def _write_limit(check: Check) -> str:
     if check.limit is None:
         return ""

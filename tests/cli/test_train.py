@@ -61,7 +61,8 @@ def test_a_model_is_trained_published_and_activated(churn: Path) -> None:
 def test_a_failing_gate_publishes_nothing_and_says_what_failed(churn: Path) -> None:
     result = train(churn, "--min", "accuracy=0.999", "--json")
     assert result.exit_code == 1
-    assert "Error: nothing was published; failed: accuracy." in result.stderr
+    assert "Error: nothing was published; failed: accuracy.\n  accuracy: 0." in result.stderr
+    assert ", at least 0.999 is demanded, 0." in result.stderr
     report = orjson.loads(result.stdout)
     assert (report["version"], report["gate"]["passed"]) == (None, False)
     assert report["gate"]["checks"][0]["name"] == "accuracy"
@@ -93,6 +94,7 @@ def test_every_wrong_option_is_told_at_once_as_a_usage_error(churn: Path) -> Non
         (["train", "churn.csv"], 2, "Missing option '--label'"),
         (["publish", ".", "--data", "churn.csv"], 1, "not a predictor of AutoGluon"),
         (["publish", ".", "--data", "churn.csv", "--min", "auc"], 2, "--min auc: expected METRIC=VALUE"),
+        (["publish", ".", "--data", "churn.csv", "--max-regression", "-1"], 2, "expected a number from 0 to 10"),
     ],
 )
 def test_a_foreseeable_fault_is_one_sentence(

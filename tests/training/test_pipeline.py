@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from app.training.publication.publisher import Publisher
 from app.training.refusals import InvalidTrainingSettings, TrainingRefused
 from app.training.report import TrainingReport
 from app.training.settings import build_training_settings
-from tests.builders import make_mixed_frame
+from tests.builders import fit_predictor, make_mixed_frame
 from tests.fixtures import FittedModel
 
 COLUMNS = ["amount", "visits", "member", "city"]
@@ -139,6 +140,21 @@ def test_a_predictor_is_published_without_its_training_data(
     report = publish(fitted("binary"), tmp_path, with_training_data=False)
     assert (report.version, report.rows_train) == ("1", None)
     assert report.notes[-1].startswith("No training data given")
+
+
+def test_a_model_that_is_worse_than_the_active_version_is_not_published(
+    fitted: Callable[[str], FittedModel], store: ReleaseStore, tmp_path: Path
+) -> None:
+    model = fitted("binary")
+    same = publish(model, tmp_path, held_out=model.held_out)
+    shuffled = model.train_data.assign(bought=model.train_data["bought"].sample(frac=1, random_state=0).to_numpy())
+    predictor = fit_predictor(shuffled, problem_type="binary", path=tmp_path / "shuffled", families=("GBM",))
+    worse = publish(replace(model, predictor=predictor), tmp_path, held_out=model.held_out)
+    assert (same.version, worse.version) == ("2", None)
+    assert [check.name for check in worse.gate.failures] == ["against_active"]
+    assert "% worse (95 % interval" in worse.gate.failures[0].note
+    assert store.versions() == ["1", "2"]
+    assert abs(store.manifest("2").checks["against_active"]) < 1e-6
 
 
 def test_a_hold_out_that_does_not_fit_is_refused(fitted: Callable[[str], FittedModel], tmp_path: Path) -> None:

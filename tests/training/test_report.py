@@ -14,6 +14,7 @@ from app.training.report import (
     LeaderboardEntry,
     TrainingReport,
     build_leaderboard,
+    describe_failure,
     list_gate_cells,
     list_leaderboard_cells,
     list_quality_cells,
@@ -79,6 +80,24 @@ def test_failed_checks_come_first() -> None:
         ["size_mb", "1.5 MB", "", "", "size of the release on disk"],
         ["latency_ms", "12 ms", "at most 2000 ms", "passed", "time to predict one row, median, one thread, as served"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("check", "told"),
+    [
+        (
+            Check(name="accuracy", measured=0.81, limit=0.99, direction="min", passed=False),
+            "accuracy: 0.81, at least 0.99 is demanded, 0.18 too low",
+        ),
+        (
+            Check(name="latency_ms", measured=12.0, limit=5, direction="max", passed=False, note="slow"),
+            "latency_ms: 12 ms, at most 5 ms is demanded, 7 ms too high; slow",
+        ),
+        (Check(name="golden_rows", passed=False, note="row 3 differs"), "golden_rows: row 3 differs"),
+    ],
+)
+def test_a_failure_says_by_how_much(check: Check, told: str) -> None:
+    assert describe_failure(check) == told
 
 
 def test_a_report_is_json() -> None:
