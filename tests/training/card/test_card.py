@@ -6,7 +6,6 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from sklearn.metrics import confusion_matrix, roc_auc_score
@@ -16,7 +15,7 @@ from app.release.store import CARD, ReleaseStore
 from app.release.verification import read_schema
 from app.training.card.text import show_text, write_number
 from app.training.gate.metrics import answer_held_out_rows
-from tests.builders import make_release
+from app.training.profile import profile_features
 from tests.fixtures import FittedModel
 from tests.manifests import make_manifest
 from tests.training.card.builders import (
@@ -84,13 +83,12 @@ def test_the_figures_of_a_card_are_those_of_the_predictor(
 
 
 @pytest.mark.parametrize("problem_type", ["multiclass", "regression", "quantile"])
-def test_every_problem_type_has_its_own_evidence(
-    fitted: Callable[[str], FittedModel], tmp_path: Path, problem_type: str
-) -> None:
+def test_every_problem_type_has_its_own_evidence(fitted: Callable[[str], FittedModel], problem_type: str) -> None:
     model = fitted(problem_type)
-    store = ReleaseStore(tmp_path)
-    make_release(store, model.predictor, model.held_out, train_data=model.train_data)
-    card = PageReader((store.directory("1") / CARD).read_text(encoding="utf-8"))
+    schema = profile_features(model.predictor, train_data=model.train_data, held_out=model.held_out)
+    manifest = make_manifest(problem_type=problem_type, class_labels=model.predictor.class_labels and (1, 2, 3))
+    card = PageReader(render(manifest, schema, answer_held_out_rows(model.predictor, model.held_out)))
+    assert len(card.tables["Features of a row"]) == 1 + len(model.predictor.features())
     charts = [attributes["aria-labelledby"] for attributes in card.find("svg") if attributes.get("role") == "img"]
     expected = {
         "multiclass": ["calibration-name calibration-text"],
