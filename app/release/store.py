@@ -266,6 +266,8 @@ class ReleaseStore:
         # Gone at once for everybody; what a crash leaves of it is removed with abandoned staging.
         directory.rename(aside)
         sync_directory(self.path)
+        if aside.is_symlink():
+            aside.unlink()
         shutil.rmtree(aside, ignore_errors=True)
         shutil.rmtree(self.path / UNPACKED / directory.name, ignore_errors=True)
 

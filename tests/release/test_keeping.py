@@ -92,6 +92,15 @@ class TestDelete:
         with pytest.raises(ReleaseUnusable, match="There is no version"):
             store.delete(version)
 
+    def test_of_a_link_in_place_of_a_version_only_the_link_goes(self, tmp_path: Path) -> None:
+        store = open_store(tmp_path / "models")
+        publish(store)
+        store.directory("1").rename(tmp_path / "elsewhere")
+        (store.path / "1").symlink_to(tmp_path / "elsewhere")
+        store.delete("1")
+        assert sorted(path.name for path in store.path.iterdir()) == [".activation.lock", ".last-version", ".lock"]
+        assert (tmp_path / "elsewhere" / MANIFEST).exists()
+
     def test_the_number_of_a_deleted_version_is_not_given_again(self, tmp_path: Path) -> None:
         store = open_store(tmp_path)
         publish(store, times=2)
