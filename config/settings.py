@@ -116,6 +116,12 @@ class Settings:
         _one_of("refuse", "allow"),
         "allow opens releases without a valid signature of a trusted key; never in production",
     )
+    keep_trainings: int = _setting(
+        "GLUONSERVE_KEEP_TRAININGS",
+        "3",
+        _whole_number(0, 1000),
+        "newest versions whose training is kept below GLUONSERVE_HOME/trainings, for gluonserve optimise; 0 keeps none",
+    )
     keep_releases: int = _setting(
         "GLUONSERVE_KEEP_RELEASES",
         "10",

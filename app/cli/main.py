@@ -10,6 +10,7 @@ import click
 from app.cli.inspection import verify
 from app.cli.keys import keys
 from app.cli.models import models
+from app.cli.optimise import optimise
 from app.cli.serve import serve
 from app.cli.signing import make_signing_key, sign
 from app.cli.train import publish, train
@@ -49,7 +50,7 @@ def main(ctx: click.Context) -> None:
     ctx.obj = load_settings()
 
 
-for command in (train, publish, models, keys, serve):
+for command in (train, publish, optimise, models, keys, serve):
     main.add_command(command)
 keys.add_command(make_signing_key)
 models.add_command(sign)

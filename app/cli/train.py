@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from app.cli.activation import make_activation
 from app.cli.output import describe_execution, describe_size, print_json, print_table
 from app.wiring import open_store
 from config.settings import Settings
@@ -23,6 +24,28 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 _file = click.Path(path_type=Path)
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def ladder_options(command: Command) -> Command:
+    """What the candidate that is published must satisfy."""
+    for option in reversed(
+        (
+            click.option(
+                "--max-latency-ms", metavar="MS", help="Publish the best candidate that answers one row within MS."
+            ),
+            click.option(
+                "--max-size-mb", metavar="MB", help="Publish the best candidate whose release has at most MB."
+            ),
+            click.option(
+                "--max-quality-loss",
+                metavar="X",
+                help="Share of the evaluation metric that a candidate may lose, 0.01 by default; "
+                "alone: publish the fastest such candidate.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
 
 
 def _gate_options(command: Command) -> Command:
@@ -49,6 +72,7 @@ def _gate_options(command: Command) -> Command:
                 metavar="X",
                 help="Share by which the evaluation metric may be worse than the active version's; 0.01 by default.",
             ),
+            ladder_options,
             click.option("--activate", is_flag=True, help="Serve the new version at once."),
             click.option("--json", "as_json", is_flag=True, help="Print the report as JSON."),
         )
@@ -76,6 +100,7 @@ def _gate_options(command: Command) -> Command:
 @click.option("--gpus", metavar="N", help="Graphics cards, 0 to 8; 0 by default.")
 @click.option("--memory-gb", metavar="GB", help="Memory, 1 to 64; 8 by default.")
 @click.option("--seed", metavar="N", help="Seed of every random choice; 0 by default.")
+@click.option("--ladder", metavar="PARTS", help="Cheaper candidates: all, none, or some of single,pruned,student ...")
 @click.option("--config", type=_file, metavar="F", help="YAML file of these settings; options given here win over it.")
 @_gate_options
 @click.pass_obj
@@ -98,12 +123,13 @@ def train(
     Nothing is published when a check fails; the command then ends with exit code 1 and says which.
     """
     # AutoGluon takes seconds to import; `gluonserve --help` must not wait for it.
+    from app.training.ladder.kept import choose_trainings
     from app.training.pipeline import train_and_publish
     from app.training.progress import choose_display
     from app.training.publication.publisher import Publisher
     from app.training.settings import build_training_settings, read_settings_file
 
-    with _refusals_as_exit_codes():
+    with refusals_as_exit_codes():
         report = train_and_publish(
             data,
             label=label,
@@ -113,10 +139,11 @@ def train(
                 options={**options, "min": minima, "max": maxima}, file=read_settings_file(config) if config else {}
             ),
             activate=activate,
-            publisher=Publisher(open_store(settings, to_publish=True)),
+            publisher=Publisher(open_store(settings, to_publish=True), activate=make_activation(settings)),
             display=choose_display(),
+            trainings=choose_trainings(settings.home, most=settings.keep_trainings),
         )
-    _finish(report, as_json=as_json)
+    finish_training(report, as_json=as_json)
 
 
 @click.command(
@@ -136,33 +163,35 @@ def publish(
     name: str | None,
     minima: tuple[str, ...],
     maxima: tuple[str, ...],
-    max_regression: str | None,
     activate: bool,
     as_json: bool,
+    **options: str | None,
 ) -> None:
     """Publish an AutoGluon predictor that was trained elsewhere, after the same checks as `train`.
 
     Its files are Python pickles, which run code when they are opened: publish only what you trust.
     """
     # AutoGluon takes seconds to import; `gluonserve --help` must not wait for it.
-    from app.training.pipeline import evaluate_and_publish, make_demands
+    from app.training.ladder.climbing import NO_LADDER
+    from app.training.pipeline import evaluate_and_publish, make_demands, make_ladder_demands
     from app.training.progress import choose_display
     from app.training.publication.publisher import Publisher
     from app.training.settings import build_training_settings
 
-    with _refusals_as_exit_codes():
-        demands = {"min": minima, "max": maxima, "max_regression": max_regression}
+    with refusals_as_exit_codes():
+        asked = build_training_settings(options={**options, "min": minima, "max": maxima})
         report = evaluate_and_publish(
             predictor_dir,
             held_out_data=data,
             train_data=train_data,
             name=_check_name(name, predictor_dir),
-            demands=make_demands(build_training_settings(options=demands)),
+            demands=make_demands(asked),
+            ladder=make_ladder_demands(asked) if asked.ladder_limits.given else NO_LADDER,
             activate=activate,
-            publisher=Publisher(open_store(settings, to_publish=True)),
+            publisher=Publisher(open_store(settings, to_publish=True), activate=make_activation(settings)),
             display=choose_display(),
         )
-    _finish(report, as_json=as_json)
+    finish_training(report, as_json=as_json)
 
 
 def _check_name(name: str | None, source: Path) -> str:
@@ -176,7 +205,8 @@ def _check_name(name: str | None, source: Path) -> str:
 
 
 @contextmanager
-def _refusals_as_exit_codes() -> Iterator[None]:
+def refusals_as_exit_codes() -> Iterator[None]:
+    """Print what training refuses, and leave with the exit code of the contract."""
     from app.training.refusals import InvalidTrainingSettings, TrainingRefused
 
     try:
@@ -190,7 +220,8 @@ def _refusals_as_exit_codes() -> Iterator[None]:
         sys.exit(REFUSED)
 
 
-def _finish(report: TrainingReport, *, as_json: bool) -> None:
+def finish_training(report: TrainingReport, *, as_json: bool) -> None:
+    """Print a report; leave with exit code 1 when nothing was published because a check failed."""
     from app.training.report import describe_failure
 
     if as_json:
@@ -206,16 +237,20 @@ def _finish(report: TrainingReport, *, as_json: bool) -> None:
 
 
 def _print_report(report: TrainingReport) -> None:
-    from app.training.report import list_gate_cells, list_leaderboard_cells, list_quality_cells
+    from app.training.report import list_gate_cells, list_ladder_cells, list_leaderboard_cells, list_quality_cells
 
     rows_train = "unknown" if report.rows_train is None else report.rows_train
     click.echo(
         f"{report.name}: {report.problem_type} model of {report.label}, "
         f"{rows_train} rows to train on, {report.rows_held_out} held out"
     )
-    for cells in (list_leaderboard_cells(report), list_quality_cells(report), list_gate_cells(report)):
-        click.echo()
-        print_table(*cells)
+    for list_cells in (list_leaderboard_cells, list_ladder_cells, list_quality_cells, list_gate_cells):
+        columns, rows = list_cells(report)
+        if rows:
+            click.echo()
+            print_table(columns, rows)
+    if report.unchanged_version:
+        click.echo(f"\nVersion {report.unchanged_version} is made of what was chosen already; nothing was published.")
     if report.version is None:
         return
     state = "active" if report.activated else f"not active yet: gluonserve models activate {report.version}"

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 from autogluon.tabular import TabularPredictor
 
+from app.release.manifest import LadderEntry, Manifest, MetricValue
 from app.training.fit import check_resources, fit_predictor, quiet_autogluon, temporary_directory
+from app.training.gate.checks import Check, GateReport
 from app.training.gate.evaluation import GateDemands, evaluate_predictor, judge_staged_release
 from app.training.gate.limits import resolve_limits
+from app.training.ladder.choice import is_made_of, join_limits
+from app.training.ladder.climbing import NO_LADDER, LadderDemands, allow_seconds, climb_ladder
+from app.training.ladder.kept import NOTHING_KEPT, Trainings
 from app.training.loading import load_predictor
 from app.training.profile import find_text_columns
 from app.training.progress import TrainingDisplay
@@ -18,6 +25,8 @@ from app.training.publication.publisher import Candidate, Publisher
 from app.training.report import TrainingReport, build_report
 from app.training.settings import TrainingSettings
 from app.training.split import check_numeric_label, load_held_out, load_training_data, refuse_unseen_classes
+
+LADDER_CHECK = "ladder"
 
 
 def make_demands(settings: TrainingSettings) -> GateDemands:
@@ -27,6 +36,10 @@ def make_demands(settings: TrainingSettings) -> GateDemands:
         seed=settings.seed,
         max_regression=settings.max_regression,
     )
+
+
+def make_ladder_demands(settings: TrainingSettings, *, most_seconds: float | None = None) -> LadderDemands:
+    return LadderDemands(parts=settings.ladder, limits=settings.ladder_limits, most_seconds=most_seconds)
 
 
 def train_and_publish(
@@ -39,8 +52,11 @@ def train_and_publish(
     activate: bool,
     publisher: Publisher,
     display: TrainingDisplay,
+    trainings: Trainings = NOTHING_KEPT,
 ) -> TrainingReport:
     """Train on a file and publish what passes the gate. The report says what was published, if anything.
+
+    The training itself is kept in `trainings` under the version that was published of it.
 
     Raises:
         InvalidTrainingSettings: when the settings do not fit this machine or this data.
@@ -53,17 +69,15 @@ def train_and_publish(
         settings = settings.with_problem_type(rows.problem_type)
         for note in (*settings.notes, *rows.notes):
             display.show_note(note)
+        started = time.monotonic()
         predictor = fit_predictor(rows, settings=settings, directory=workspace / "predictor", display=display)
+        ladder = make_ladder_demands(settings, most_seconds=allow_seconds(time.monotonic() - started))
         candidate = Candidate(predictor=predictor, train_data=rows.train, held_out=rows.held_out, name=name)
-        demands = make_demands(settings)
-        return _judge_and_publish(
-            candidate,
-            demands=demands,
-            notes=(*settings.notes, *rows.notes),
-            activate=activate,
-            publisher=publisher,
-            display=display,
-        )
+        way = _Way(make_demands(settings), ladder, workspace, activate, publisher, display)
+        report = _choose_and_publish(candidate, way=way, notes=(*settings.notes, *rows.notes))
+        if report.version:
+            trainings.keep(report.version, candidate, way.demands)
+        return report
 
 
 def evaluate_and_publish(
@@ -76,14 +90,15 @@ def evaluate_and_publish(
     activate: bool,
     publisher: Publisher,
     display: TrainingDisplay,
+    ladder: LadderDemands = NO_LADDER,
 ) -> TrainingReport:
-    """Measure a predictor that was trained elsewhere and publish it when it passes the gate.
+    """Measure a predictor that was trained elsewhere and publish it, or what was chosen of it, when it passes the gate.
 
     Raises:
         InvalidTrainingSettings: when a limit is not for its problem type.
         TrainingRefused: when the predictor cannot be opened or the data does not fit it.
     """
-    with quiet_autogluon(), display:
+    with quiet_autogluon(), display, temporary_directory() as workspace:
         display.show_step(f"Loading {predictor_directory.name}")
         predictor = load_predictor(predictor_directory)
         limits = resolve_limits(demands.limits, predictor.problem_type)
@@ -96,50 +111,118 @@ def evaluate_and_publish(
         train, train_notes = _load_train_data(train_data, predictor.label, features, text_columns)
         for note in (*notes, *train_notes):
             display.show_note(note)
-        return _judge_and_publish(
-            Candidate(predictor=predictor, train_data=train, held_out=held_out, name=name),
-            demands=replace(demands, limits=limits),
-            notes=(*notes, *train_notes),
-            activate=activate,
-            publisher=publisher,
-            display=display,
-        )
+        way = _Way(replace(demands, limits=limits), ladder, workspace, activate, publisher, display)
+        candidate = Candidate(predictor=predictor, train_data=train, held_out=held_out, name=name)
+        return _choose_and_publish(candidate, way=way, notes=(*notes, *train_notes))
 
 
-def _judge_and_publish(
-    candidate: Candidate,
+def optimise_and_publish(
+    version: str,
     *,
-    demands: GateDemands,
-    notes: tuple[str, ...],
+    ladder: LadderDemands,
     activate: bool,
     publisher: Publisher,
     display: TrainingDisplay,
+    trainings: Trainings,
 ) -> TrainingReport:
-    predictor, held_out = candidate.predictor, candidate.held_out
+    """Choose anew among the candidates of a kept training, and publish the chosen one unless `version` is that already.
+
+    Raises:
+        ReleaseUnusable: when there is no such version.
+        TrainingRefused: when its training is not kept, or does not allow a release.
+    """
+    published = publisher.store.manifest(version)
+    with quiet_autogluon(), display, temporary_directory() as workspace:
+        display.show_step(f"Loading the training of version {version}")
+        kept = trainings.open(version)
+        way = _Way(kept.demands, ladder, workspace, activate, publisher, display)
+        report = _choose_and_publish(kept.candidate, way=way, notes=(), published=published)
+        if report.version:
+            trainings.keep(report.version, kept.candidate, kept.demands)
+        return report
+
+
+@dataclass(frozen=True)
+class _Way:
+    """What does not change on the way from a candidate to a report."""
+
+    demands: GateDemands
+    ladder: LadderDemands
+    workspace: Path
+    activate: bool
+    publisher: Publisher
+    display: TrainingDisplay
+
+
+def _choose_and_publish(
+    candidate: Candidate, *, way: _Way, notes: tuple[str, ...], published: Manifest | None = None
+) -> TrainingReport:
+    climb = climb_ladder(
+        candidate, demands=way.ladder, seed=way.demands.seed, workspace=way.workspace, display=way.display
+    )
+    entries = climb.choice.entries
+    if climb.choice.chosen is None:
+        refusal = GateReport((Check(name=LADDER_CHECK, passed=False, note=climb.choice.refusal),))
+        return _report(candidate, Outcome(gate=refusal), way=way, notes=notes, ladder=entries)
+    if published and is_made_of(published.ladder, entries):
+        outcome = Outcome(gate=GateReport(()), unchanged_version=published.version)
+        return _report(candidate, outcome, way=way, notes=notes, ladder=entries)
+    outcome = _judge_and_publish(climb.candidate, way=way)
+    return _report(candidate, outcome, way=way, notes=notes, ladder=entries)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of a candidate."""
+
+    gate: GateReport
+    best_model: str = ""
+    quality: Mapping[str, MetricValue] = field(default_factory=dict)
+    measurements: Mapping[str, float | None] = field(default_factory=dict)
+    manifest: Manifest | None = None
+    unchanged_version: str | None = None
+
+
+def _judge_and_publish(candidate: Candidate, *, way: _Way) -> Outcome:
+    predictor, show = candidate.predictor, way.display.show_step
+    demands = replace(way.demands, limits=join_limits(way.demands.limits, way.ladder.limits))
     evaluation = evaluate_predictor(
-        predictor, held_out, demands=demands, store=publisher.store, on_step=display.show_step
+        predictor, candidate.held_out, demands=demands, store=way.publisher.store, on_step=show
     )
     manifest = None
-    with publisher.stage(candidate, on_step=display.show_step) as staged:
-        verdict = judge_staged_release(
-            staged.directory, staged.schema, evaluation, demands=demands, on_step=display.show_step
-        )
+    with way.publisher.stage(candidate, on_step=show) as staged:
+        verdict = judge_staged_release(staged.directory, staged.schema, evaluation, demands=demands, on_step=show)
         if verdict.gate.passed:
             manifest = staged.publish(
-                quality=evaluation.quality, checks=verdict.figures, activate=activate, on_step=display.show_step
+                quality=evaluation.quality, checks=verdict.figures, activate=way.activate, on_step=show
             )
-    display.show_step("Writing the report")
+    return Outcome(
+        gate=verdict.gate,
+        best_model=str(predictor.model_best),
+        quality=evaluation.quality,
+        measurements=verdict.measurements,
+        manifest=manifest,
+    )
+
+
+def _report(
+    candidate: Candidate, outcome: Outcome, *, way: _Way, notes: tuple[str, ...], ladder: tuple[LadderEntry, ...]
+) -> TrainingReport:
+    way.display.show_step("Writing the report")
     return build_report(
-        predictor,
+        candidate.predictor,
         name=candidate.name,
         rows_train=None if candidate.train_data is None else len(candidate.train_data),
-        held_out=held_out,
-        quality=evaluation.quality,
-        gate=verdict.gate,
-        measurements=verdict.measurements,
+        held_out=candidate.held_out,
+        quality=outcome.quality,
+        gate=outcome.gate,
+        measurements=outcome.measurements,
         notes=notes,
-        manifest=manifest,
-        activated=activate,
+        manifest=outcome.manifest,
+        activated=way.activate,
+        best_model=outcome.best_model or str(candidate.predictor.model_best),
+        ladder=ladder,
+        unchanged_version=outcome.unchanged_version,
     )
 
 

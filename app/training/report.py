@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from autogluon.tabular import TabularPredictor
 
-from app.release.manifest import Manifest, MetricValue
+from app.release.manifest import LadderEntry, Manifest, MetricValue
 from app.training.gate.checks import Check, GateReport
 from app.training.gate.limits import MEASUREMENTS
 from app.training.gate.metrics import to_natural_sign
@@ -41,6 +41,9 @@ class TrainingReport:
         plan_refusal: Why the published version has no compiled plan; None when it has one or nothing was published.
         size_mb: Of the published version; None when nothing was published.
         size_before_mb: What AutoGluon's own clone for deployment takes.
+        best_model: The model that the release is made of.
+        ladder: All candidates that it was chosen from; empty when none were built.
+        unchanged_version: The version that is what was chosen already; None otherwise.
     """
 
     name: str
@@ -60,14 +63,18 @@ class TrainingReport:
     activated: bool
     size_mb: float | None = None
     size_before_mb: float | None = None
+    ladder: tuple[LadderEntry, ...] = ()
+    unchanged_version: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        values = {name: value for name, value in vars(self).items() if name not in ("gate", "leaderboard", "quality")}
+        structured = ("gate", "ladder", "leaderboard", "quality")
+        values = {name: value for name, value in vars(self).items() if name not in structured}
         return {
             **values,
             "measurements": dict(self.measurements),
             "quality": {name: asdict(metric) for name, metric in self.quality.items()},
             "leaderboard": [asdict(entry) for entry in self.leaderboard],
+            "ladder": [asdict(entry) for entry in self.ladder],
             "gate": self.gate.to_dict(),
         }
 
@@ -106,6 +113,9 @@ def build_report(
     notes: tuple[str, ...],
     manifest: Manifest | None,
     activated: bool,
+    best_model: str,
+    ladder: tuple[LadderEntry, ...] = (),
+    unchanged_version: str | None = None,
 ) -> TrainingReport:
     """Put together what was measured and what became of it."""
     return TrainingReport(
@@ -113,7 +123,7 @@ def build_report(
         label=str(predictor.label),
         problem_type=str(predictor.problem_type),
         eval_metric=str(predictor.eval_metric.name),
-        best_model=str(predictor.model_best),
+        best_model=best_model,
         rows_train=rows_train,
         rows_held_out=len(held_out),
         leaderboard=build_leaderboard(predictor, held_out),
@@ -126,6 +136,8 @@ def build_report(
         activated=activated and manifest is not None,
         size_mb=manifest.size_mb if manifest else None,
         size_before_mb=manifest.size_before_mb if manifest else None,
+        ladder=ladder,
+        unchanged_version=unchanged_version,
     )
 
 
@@ -178,6 +190,47 @@ def list_gate_cells(report: TrainingReport) -> Cells:
     )
 
 
+def list_ladder_cells(report: TrainingReport) -> Cells:
+    """All candidates in the order in which they were built; what was left out has no figures."""
+    return (
+        [
+            "candidate",
+            report.eval_metric,
+            "loss",
+            "95 % interval",
+            "one row",
+            "p99",
+            "rows/s",
+            "size",
+            "memory",
+            "by",
+            "",
+            "what it is",
+        ],
+        [
+            [
+                f"{entry.name} (chosen)" if entry.chosen else entry.name,
+                _write(entry.quality),
+                _write_share(entry.loss),
+                "" if entry.loss is None else f"{_write_share(entry.loss_low)} to {_write_share(entry.loss_high)}",
+                _write(entry.latency_ms, " ms"),
+                _write(entry.latency_p99_ms, " ms"),
+                "" if entry.rows_per_second is None else f"{entry.rows_per_second:.0f}",
+                _write(entry.size_mb, " MB"),
+                _write(entry.memory_mb, " MB"),
+                entry.execution or "",
+                entry.reason,
+                entry.description,
+            ]
+            for entry in report.ladder
+        ],
+    )
+
+
+def _write_share(value: float | None) -> str:
+    return "" if value is None else f"{value:+.2%}"
+
+
 def describe_failure(check: Check) -> str:
     """Which check failed and by how much, in one line."""
     if check.measured is None or check.limit is None:
@@ -200,8 +253,8 @@ def _write_verdict(check: Check) -> str:
     return "passed" if check.passed else "FAILED"
 
 
-def _write(value: float | None) -> str:
+def _write(value: float | None, unit: str = "") -> str:
     """Four significant figures, never an exponent for everyday numbers."""
     if value is None:
         return ""
-    return f"{value:.0f}" if 10_000 <= abs(value) < 1e15 else f"{value:.4g}"
+    return (f"{value:.0f}" if 10_000 <= abs(value) < 1e15 else f"{value:.4g}") + unit

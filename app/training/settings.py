@@ -11,8 +11,10 @@ from typing import Any
 import yaml
 
 import config
+from app.release.manifest import LadderKind
 from app.training.gate.limits import Limit, parse_limits, resolve_limits, write_as_texts
 from app.training.gate.metric_names import PROBLEM_TYPES, UnknownMetric, resolve_metric_name
+from app.training.ladder.choice import LADDER_PARTS, LadderLimits
 from app.training.refusals import InvalidTrainingSettings, suggest_closest
 
 PRESETS_FILE = Path(config.__file__).parent / "presets.yaml"
@@ -91,6 +93,18 @@ def _quantile_levels(value: Any) -> tuple[float, ...]:
     return levels
 
 
+def _ladder(value: Any) -> tuple[LadderKind, ...]:
+    items = value.split(",") if isinstance(value, str) else value
+    if not isinstance(items, list | tuple):
+        raise ValueError(f"expected none, all, or some of {','.join(LADDER_PARTS)}")
+    named = [str(item).strip() for item in items]
+    if named in (["all"], ["none"], []):
+        return LADDER_PARTS if named == ["all"] else ()
+    for name in named:
+        _one_of(*LADDER_PARTS)(name)
+    return tuple(part for part in LADDER_PARTS if part in named)
+
+
 def _hyperparameters(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping) or not value:
         raise ValueError(
@@ -137,6 +151,18 @@ class TrainingSettings:
     max_regression: float = _setting(
         "max-regression", _number(0, 10), "share by which quality may be below that of the active version", default=0.01
     )
+    ladder: tuple[LadderKind, ...] = _setting(
+        "ladder", _ladder, "candidates to build besides the full ensemble", default=()
+    )
+    max_latency_ms: float | None = _setting(
+        "max-latency-ms", _number(0, 1e6), "milliseconds that one row may take in the candidate chosen", default=None
+    )
+    max_size_mb: float | None = _setting(
+        "max-size-mb", _number(0, 1e6), "size that the candidate chosen may have", default=None
+    )
+    max_quality_loss: float | None = _setting(
+        "max-quality-loss", _number(0, 1), "share of the metric that the candidate chosen may lose", default=None
+    )
     hyperparameters: Mapping[str, Any] = _setting("hyperparameters", _hyperparameters, "model families to fit")
     limits: tuple[Limit, ...] = ()
     notes: tuple[str, ...] = ()
@@ -148,6 +174,12 @@ class TrainingSettings:
     @property
     def eval_metric_for_autogluon(self) -> str | None:
         return None if self.eval_metric == "auto" else self.eval_metric
+
+    @property
+    def ladder_limits(self) -> LadderLimits:
+        return LadderLimits(
+            latency_ms=self.max_latency_ms, size_mb=self.max_size_mb, quality_loss=self.max_quality_loss
+        )
 
     def with_problem_type(self, problem_type: str) -> TrainingSettings:
         """These settings for the problem type that the data turned out to be.

@@ -17,6 +17,7 @@ from tests.fixtures import FittedModel
 
 SETTINGS = """
 bag_folds: 2
+ladder: none
 hyperparameters:
   GBM: {num_boost_round: 15}
 """

@@ -31,6 +31,7 @@ EXCEPTIONS = {
     ("app.training.publication.proof", "runtime"): "golden rows are the answers of the code that will serve them",
     ("app.training.gate.active_version", "runtime"): "the active version answers held-out rows as it serves",
     ("app.training.gate.footprint_probe", "runtime"): "a release is measured by the code that will serve it",
+    ("app.training.ladder.measuring", "runtime"): "candidates are measured by the code that would serve them",
     ("app.training.settings", "config"): "the training presets lie there as a data file",
 }
 AUTOGLUON_PLACES = ("app/training/", "app/runtime/native.py")

@@ -15,7 +15,7 @@ from app.errors import ReleaseUnusable
 from app.release.files import write_json
 from app.release.golden import write_golden_rows
 from app.release.libraries import list_installed_libraries
-from app.release.manifest import FeatureImportance, Label, Manifest, MetricValue
+from app.release.manifest import FeatureImportance, Label, LadderEntry, Manifest, MetricValue
 from app.release.plan.columns import PlanRefused
 from app.release.plan.export import export_plan
 from app.release.plan.packing import pack_plan
@@ -39,12 +39,17 @@ _IMPORTANCE_SECONDS = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A fitted predictor and the data that describes it. `held_out` has the label column and was not trained on."""
+    """A fitted predictor and the data that describes it. `held_out` has the label column and was not trained on.
+
+    Attributes:
+        ladder: The candidates that it was chosen from, itself included; none when there was no choice.
+    """
 
     predictor: TabularPredictor
     train_data: pd.DataFrame | None
     held_out: pd.DataFrame
     name: str
+    ladder: tuple[LadderEntry, ...] = ()
 
 
 class StagedRelease:
@@ -65,9 +70,11 @@ class StagedRelease:
         schema: FeatureSchema,
         plan_refusal: str | None,
         size_before_mb: float,
+        activate: Callable[[str], object],
     ) -> None:
         self._candidate = candidate
         self._store = store
+        self._activate = activate
         self.directory = directory
         self.schema = schema
         self.plan_refusal = plan_refusal
@@ -91,15 +98,20 @@ class StagedRelease:
         described = replace(described, plan_refusal=self.plan_refusal, size_before_mb=self.size_before_mb)
         manifest = self._store.publish(self.directory, described, complete=card.write)
         if activate:
-            self._store.activate(manifest.version)
+            self._activate(manifest.version)
         return manifest
 
 
 class Publisher:
-    """Writes releases into a store."""
+    """Writes releases into a store.
 
-    def __init__(self, store: ReleaseStore) -> None:
+    Args:
+        activate: What makes a published version the active one; by default only the store's pointer is replaced.
+    """
+
+    def __init__(self, store: ReleaseStore, *, activate: Callable[[str], object] | None = None) -> None:
         self.store = store
+        self._activate = activate or store.activate
 
     @contextmanager
     def stage(self, candidate: Candidate, *, on_step: Callable[[str], None]) -> Iterator[StagedRelease]:
@@ -123,6 +135,7 @@ class Publisher:
                 schema=schema,
                 plan_refusal=refusal,
                 size_before_mb=size_before_mb,
+                activate=self._activate,
             )
 
     def publish(
@@ -223,6 +236,7 @@ def _describe(
         feature_importance=importance,
         checks=checks,
         libraries=list_installed_libraries(),
+        ladder=candidate.ladder,
     )
 
 
