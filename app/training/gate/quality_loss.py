@@ -42,9 +42,14 @@ def compute_quality_loss(answers: Answers, reference: Answers, scorer: Any, *, s
     unit = max(abs(other), _LEAST_REFERENCE) * (1 if scorer.greater_is_better_internal else -1)
     rows = len(answers.truth)
     resampled = [
-        (compute_metric(scorer, reference.take(drawn)) - compute_metric(scorer, answers.take(drawn))) / unit
+        _divide(compute_metric(scorer, reference.take(drawn)) - compute_metric(scorer, answers.take(drawn)), unit)
         for drawn in draw_resamples(rows, seed=seed)
     ]
-    loss = (other - value) / unit
+    loss = _divide(other - value, unit)
     low, high = find_interval(loss, resampled, rows=rows)
     return QualityLoss(metric=str(scorer.name), value=value, reference=other, loss=loss, low=low, high=high)
+
+
+def _divide(difference: float, unit: float) -> float:
+    # No difference by a negative unit is -0.0, which a report would show as "-0 %".
+    return difference / unit + 0.0

@@ -40,9 +40,10 @@ def test_a_worse_model_loses_whether_higher_or_lower_is_better(metric: str) -> N
     assert (worse.metric, worse.value, worse.reference) == (metric, better.reference, better.value)
 
 
-def test_equal_answers_lose_nothing() -> None:
-    loss = compare(answer(0.8), answer(0.8), "accuracy")
-    assert (loss.loss, loss.low, loss.high) == (0, 0, 0)
+@pytest.mark.parametrize("metric", ["accuracy", "log_loss"])
+def test_equal_answers_lose_nothing(metric: str) -> None:
+    loss = compare(answer(0.8), answer(0.8), metric)
+    assert [str(number) for number in (loss.loss, loss.low, loss.high)] == ["0.0", "0.0", "0.0"]
 
 
 def test_rows_are_drawn_alike_for_both() -> None:
