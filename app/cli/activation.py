@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 
@@ -42,6 +42,16 @@ def rollback(settings: Settings, as_json: bool) -> None:
     with opened_activator(settings) as activator, telling_slow_steps() as on_step:
         result = activator.rollback(by=name_operator(), on_step=on_step)
     print_activation(result, as_json=as_json)
+
+
+def make_activation(settings: Settings) -> Callable[[str], Activation]:
+    """What activates a version just published, in the way of `models activate`."""
+
+    def activate_published(version: str) -> Activation:
+        with opened_activator(settings) as activator:
+            return activator.activate(version, by=name_operator())
+
+    return activate_published
 
 
 def name_operator() -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from app.errors import ReleaseUnusable
 from app.runtime.switching.active import NOTHING_ACTIVE, ActiveRelease
+from app.runtime.switching.gentle import exempt_present_objects
 from app.runtime.switching.slots import Role
 from app.runtime.switching.workers import Instruction, Outcome, WorkerRecord, WorkerState, read_instruction
 
@@ -55,6 +56,7 @@ class Follower:
         if self._active.has_no_pointer:
             logger.error("No model is served. %s", NOTHING_ACTIVE)
         self._active.settle()
+        exempt_present_objects()
         self._report()
         self._thread.start()
 

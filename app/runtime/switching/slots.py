@@ -8,14 +8,17 @@ import time
 from collections.abc import Mapping
 from typing import Literal
 
+from app.errors import ServiceError
 from app.release.store import ReleaseStore
 from app.runtime.loading import DEFAULT_RULES, Execution, LoadedRelease, load_release
 from app.runtime.rows import RowRules
+from app.runtime.switching.gentle import loading_gently, return_free_memory
 
 logger = logging.getLogger(__name__)
 
 Role = Literal["active", "previous", "prepared", "candidate"]
 
+_WARM_ROWS = (1, 1, 1, 64, 1)
 _DESCRIPTIONS = {"plan": "by its compiled plan", "native": "by AutoGluon itself"}
 
 
@@ -48,7 +51,9 @@ class ReleaseSlots:
             with self._changing:
                 self._loaded[version] = release
                 self._roles[role] = version
-                self._let_go()
+                gone = self._let_go()
+            if gone:
+                return_free_memory()
             return release
 
     def get(self, version: str) -> LoadedRelease | None:
@@ -68,7 +73,9 @@ class ReleaseSlots:
                     self._roles[role] = str(version)
                 else:
                     self._roles.pop(role, None)
-            self._let_go()
+            gone = self._let_go()
+        if gone:
+            return_free_memory()
 
     def list_roles(self) -> dict[Role, str]:
         return dict(self._roles)
@@ -76,16 +83,21 @@ class ReleaseSlots:
     def list_held(self) -> list[str]:
         return sorted(self._loaded, key=int)
 
-    def _let_go(self) -> None:
+    def _let_go(self) -> bool:
+        """Drop what no role names; tells whether there was anything."""
         named = set(self._roles.values())
-        for version in [held for held in self._loaded if held not in named]:
+        gone = [held for held in self._loaded if held not in named]
+        for version in gone:
             del self._loaded[version]
+        return bool(gone)
 
     def _load(self, version: str) -> LoadedRelease:
         started = time.monotonic()
-        release = load_release(
-            self.store.directory(version), trust=self.store.trust, prefer=self._prefer, rules=self._rules
-        )
+        with loading_gently():
+            release = load_release(
+                self.store.directory(version), trust=self.store.trust, prefer=self._prefer, rules=self._rules
+            )
+            _warm(release)
         logger.info(
             "Loaded %s version %s, executed %s, in %.1f s.",
             release.manifest.name,
@@ -94,3 +106,16 @@ class ReleaseSlots:
             time.monotonic() - started,
         )
         return release
+
+
+def _warm(release: LoadedRelease) -> None:
+    """Go the way of a request a few times, alone and with many rows, so that the first caller does not wait for it.
+
+    Fallback: what cannot be warmed is served cold; logged. Its golden rows gave the right answers before.
+    """
+    sample = release.schema.sample_row()
+    try:
+        for count in _WARM_ROWS:
+            release.executor.predict(release.validator.check([sample] * count).rows)
+    except ServiceError as fault:
+        logger.warning("Version %s could not be warmed with its sample row. %s", release.manifest.version, fault)
