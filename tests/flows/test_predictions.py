@@ -13,6 +13,7 @@ from app.release.verification import read_schema
 from app.training.publication.proof import frame_to_rows
 from tests.builders import make_release
 from tests.fixtures import FittedModel
+from tests.manifests import SIGNER
 from tests.server import RunningServer, running_server
 
 ALONE_ROWS = 25
@@ -44,7 +45,7 @@ def test_served_answers_equal_those_of_the_predictor_one_row_a_request_and_all_r
     fitted: Callable[[str], FittedModel], tmp_path: Path, make_key: Callable[..., str], problem_type: str
 ) -> None:
     model = fitted(problem_type)
-    store = ReleaseStore(tmp_path / "models")
+    store = ReleaseStore(tmp_path / "models", signer=SIGNER)
     manifest = make_release(store, model.predictor, model.held_out, train_data=model.train_data)
     rows = frame_to_rows(model.held_out, read_schema(store.directory(manifest.version)))
     expected = model.predictor.predict(model.held_out)
