@@ -15,7 +15,7 @@ from app.errors import ReleaseUnusable
 from app.release.files import write_json
 from app.release.golden import write_golden_rows
 from app.release.libraries import list_installed_libraries
-from app.release.manifest import FeatureImportance, Label, Manifest, MetricValue
+from app.release.manifest import FeatureImportance, Label, LadderEntry, Manifest, MetricValue
 from app.release.plan.columns import PlanRefused
 from app.release.plan.export import export_plan
 from app.release.plan.packing import pack_plan
@@ -39,12 +39,17 @@ _IMPORTANCE_SECONDS = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A fitted predictor and the data that describes it. `held_out` has the label column and was not trained on."""
+    """A fitted predictor and the data that describes it. `held_out` has the label column and was not trained on.
+
+    Attributes:
+        ladder: The candidates that it was chosen from, itself included; none when there was no choice.
+    """
 
     predictor: TabularPredictor
     train_data: pd.DataFrame | None
     held_out: pd.DataFrame
     name: str
+    ladder: tuple[LadderEntry, ...] = ()
 
 
 class StagedRelease:
@@ -231,6 +236,7 @@ def _describe(
         feature_importance=importance,
         checks=checks,
         libraries=list_installed_libraries(),
+        ladder=candidate.ladder,
     )
 
 
