@@ -17,7 +17,7 @@ def make_requests(rows: Sequence[Any], *, rows_per_request: int, key: str, count
         start = position * rows_per_request
         chosen = [rows[(start + offset) % len(rows)] for offset in range(rows_per_request)]
         bodies.append(orjson.dumps({"data": chosen}))
-    return [_frame(body, key) for body in bodies]
+    return [frame_request(body, key) for body in bodies]
 
 
 def count_different_requests(rows: int, rows_per_request: int) -> int:
@@ -25,7 +25,7 @@ def count_different_requests(rows: int, rows_per_request: int) -> int:
     return max(3, min(MOST_REQUESTS, rows // rows_per_request))
 
 
-def _frame(body: bytes, key: str) -> bytes:
+def frame_request(body: bytes, key: str) -> bytes:
     head = (
         "POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         f"X-API-Key: {key}\r\nContent-Length: {len(body)}\r\n\r\n"
