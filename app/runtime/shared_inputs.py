@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -94,16 +95,17 @@ def _make_preparation(model: Any) -> _Prepare:
     """As AutoGluon prepares rows for this model, and then what its library would make of the DataFrame each time."""
     prepare, options = model.preprocess, _read_library_options(model)
     if type(model).__name__ == "CatBoostModel":
-        # The libraries are loaded where there is such a model, and not needed elsewhere.
-        from catboost import Pool
-
-        codes = _CategoryCodes(model)
-        return lambda rows, **known: Pool(codes.prepare(rows, **known), cat_features=options, thread_count=1)
+        make_pool, codes = _find_library(model).Pool, _CategoryCodes(model)
+        return lambda rows, **known: make_pool(codes.prepare(rows, **known), cat_features=options, thread_count=1)
     if type(model).__name__ == "LGBModel":
-        from lightgbm.basic import _data_from_pandas
-
-        return lambda rows, **known: _data_from_pandas(prepare(rows, **known), "auto", "auto", options)[0]
+        make_matrix = _find_library(model)._data_from_pandas
+        return lambda rows, **known: make_matrix(prepare(rows, **known), "auto", "auto", options)[0]
     return prepare  # type: ignore[no-any-return]
+
+
+def _find_library(model: Any) -> Any:
+    """The module that defines the estimator: it was loaded with the model, and only where there is one."""
+    return sys.modules[type(model.model).__module__]
 
 
 class _CategoryCodes:
