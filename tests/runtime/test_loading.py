@@ -14,7 +14,7 @@ from app.release.signing import TRUST_ANYONE
 from app.release.store import NATIVE, ReleaseStore
 from app.release.verification import MANIFEST, verify_files
 from app.runtime.loading import load_release
-from tests.archives import rewrite_member
+from tests.release.archives import rewrite_member
 
 
 def edit_manifest(directory: Path, change: Callable[[dict[str, Any]], None]) -> None:
