@@ -10,6 +10,10 @@ from app.database import create_tables, open_database
 from app.release.store import ReleaseStore
 from app.security.keys import KeyStore
 from config.settings import load_settings, require_secret
+from tests.bench.models.prepare import choose_rows
+from tests.bench.switching.traffic import compute_expected
+from tests.fixtures import FittedModel
+from tests.flows.traffic import KnownAnswers
 from tests.server import RunningServer, running_server
 
 
@@ -32,6 +36,20 @@ def server(shared_home: Path) -> Iterator[RunningServer]:
     """One server with two workers for the tests of a module that leave it as it was."""
     with running_server(shared_home) as started:
         yield started
+
+
+@pytest.fixture
+def pair_home(published_pair: ReleaseStore, tmp_path: Path) -> Path:
+    """A home whose model store holds two releases with a plan; version 1 is active."""
+    shutil.copytree(published_pair.path, tmp_path / "home" / "models")
+    return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def pair_answers(published_pair: ReleaseStore, plannable: Callable[[str], FittedModel]) -> KnownAnswers:
+    """What both versions of the published pair answer to rows that they have not seen."""
+    rows = choose_rows(plannable("binary").held_out.drop(columns="bought"), published_pair.path)[:200]
+    return KnownAnswers(rows, compute_expected(published_pair, rows))
 
 
 def open_keys(home: Path) -> KeyStore:

@@ -55,7 +55,8 @@ def choose_rows(frame: pd.DataFrame, store: Path) -> list[Any]:
     validator = RowValidator(read_schema(find_release(store)))
     chosen = []
     # Twice as many as are needed, for those that the schema refuses: nulls where the training rows had none.
-    for row in orjson.loads(frame.head(2 * MANY_ROWS).to_json(orient="records", double_precision=15)):
+    text = frame.head(2 * MANY_ROWS).to_json(orient="records", double_precision=15, date_format="iso")
+    for row in orjson.loads(text):
         try:
             validator.check([row])
         except InvalidRows:
