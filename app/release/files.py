@@ -12,6 +12,9 @@ from typing import BinaryIO
 
 import orjson
 
+# The names of what a crash leaves of `replace_file`, beside the file itself.
+UNFINISHED = ".*.tmp"
+
 _CHUNK_BYTES = 1 << 20
 
 

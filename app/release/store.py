@@ -10,14 +10,22 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 from app.errors import Conflict, ReleaseUnusable
 from app.release.candidate import read_candidate
-from app.release.files import compute_sha256, list_files, replace_file, sync_directory, sync_tree, write_json
+from app.release.files import (
+    UNFINISHED,
+    compute_sha256,
+    list_files,
+    replace_file,
+    sync_directory,
+    sync_tree,
+    write_json,
+)
 from app.release.manifest import FileEntry, Manifest
 from app.release.pointer import (
     POINTER,
@@ -295,15 +303,24 @@ class ReleaseStore:
     def _remove_abandoned_staging(self) -> None:
         for directory in self.path.glob(f"{_DELETED_PREFIX}*"):
             shutil.rmtree(directory, ignore_errors=True)
-        for directory in self.path.glob(f"{_STAGING_PREFIX}*"):
-            if time.time() - directory.stat().st_mtime > _STAGING_LIFETIME_SECONDS:
-                shutil.rmtree(directory, ignore_errors=True)
+        for left in [*self.path.glob(f"{_STAGING_PREFIX}*"), *self.path.glob(UNFINISHED)]:
+            # Somebody may be at it, and be done with it by now.
+            with suppress(FileNotFoundError):
+                if time.time() - left.stat().st_mtime > _STAGING_LIFETIME_SECONDS:
+                    _remove_whatever_it_is(left)
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
         with (self.path / ".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _remove_whatever_it_is(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink()
 
 
 def _drop_empty_directories(staged: Path) -> None:
