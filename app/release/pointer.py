@@ -49,10 +49,9 @@ def activating(directory: Path) -> Iterator[None]:
     """Be the only one that changes which version is active; the end of the process ends it too.
 
     Raises:
-        Conflict: when somebody else is at it.
+        Conflict: when somebody else is at it, or the store cannot be written from here.
     """
-    # Only read, so that the operator on the command line and the server may be different users.
-    descriptor = os.open(directory / _LOCK, os.O_RDONLY | os.O_CREAT, 0o644)
+    descriptor = _open_lock(directory / _LOCK)
     try:
         _lock_at_once(descriptor)
         yield
@@ -90,6 +89,15 @@ def read_stamp(path: str) -> Stamp | None:
     except OSError:
         return None
     return status.st_ino, status.st_mtime_ns
+
+
+def _open_lock(path: Path) -> int:
+    try:
+        # Only for reading, so that the operator on the command line and the server may be different users.
+        return os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+    except OSError as fault:
+        reason = f"The model store cannot be written here ({fault.strerror}); switch versions where it can."
+        raise Conflict(reason) from fault
 
 
 def _lock_at_once(descriptor: int) -> None:

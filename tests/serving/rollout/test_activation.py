@@ -157,6 +157,13 @@ def test_of_two_at_once_the_second_is_told_to_wait(
     activator.activate("2", by="x")
 
 
+def test_a_store_that_cannot_be_written_is_named_as_the_reason(store: ReleaseStore, activator: Activator) -> None:
+    # A directory in place of the file: a test that runs as root may write everywhere.
+    (store.path / ".activation.lock").mkdir()
+    with pytest.raises(Conflict, match=r"^The model store cannot be written here \(Is a directory\)"):
+        activator.activate("2", by="x")
+
+
 def test_a_worker_that_cannot_load_it_stops_the_activation(store: ReleaseStore, activator: Activator) -> None:
     stranger = WorkerRecord(store.path)
     state = WorkerState(pid=7, host="small-machine", active="1", held=("1",))
