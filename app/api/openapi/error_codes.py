@@ -36,6 +36,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = {
     "activation_in_progress": ErrorCode(409, "Another activation or rollback is under way; try again afterwards."),
     "activation_failed": ErrorCode(409, "A worker could not make the version ready; the active one stays."),
     "no_previous_version": ErrorCode(409, "There is nothing to go back to: only one version was ever active."),
+    "version_in_use": ErrorCode(409, "The version is active, previous or candidate and cannot be deleted."),
     "conflict": ErrorCode(409, "The request does not fit the present state."),
     "too_large": ErrorCode(413, "The body has too many bytes; send it in parts."),
     "too_many_rows": ErrorCode(413, "The request has more rows than one request may hold; send it in parts."),
