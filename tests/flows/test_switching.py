@@ -11,7 +11,7 @@ from tests.bench.switching.judging import Faults
 from tests.flows.traffic import KnownAnswers, server_under_load
 
 NO_FAULTS = Faults(failed=[], mixed=[], old=[])
-ACTIVATIONS = 8
+ACTIVATIONS = 6
 ROLLBACKS = 4
 # Far below capacity, also where the machine is busy with other things.
 RATES = {"plan": 40, "native": 10}

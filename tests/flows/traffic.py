@@ -30,8 +30,8 @@ class KnownAnswers:
     expected: Expected
 
 
-class ServerUnderLoad:
-    """A running server, somebody who changes its versions, and what became of the requests meanwhile.
+class Load:
+    """A load on a running server, somebody who changes its versions, and what became of the requests meanwhile.
 
     Attributes:
         answers: Complete when the block has ended; so are the `faults`.
@@ -51,19 +51,27 @@ class ServerUnderLoad:
 
 
 @contextmanager
+def load_on(
+    server: RunningServer, store: ReleaseStore, key: str, known: KnownAnswers, *, rate: float
+) -> Iterator[Load]:
+    """Send a ready server so many requests a second until the end of the block, then judge its answers."""
+    traffic = make_traffic(known.rows, known.expected, key=key)
+    applied, place = Load(server, store, key), urlsplit(server.url)
+    with open_load((str(place.hostname), int(place.port or 0)), traffic.requests, rate=rate) as load:
+        time.sleep(_QUIET_SECONDS)
+        yield applied
+        time.sleep(_QUIET_SECONDS)
+    operator = applied.operator
+    applied.answers = load.answers
+    applied.faults = traffic.judge_with(operator.changes, first=operator.first).judge(load.answers)
+
+
+@contextmanager
 def server_under_load(
     home: Path, key: str, known: KnownAnswers, *, rate: float, environment: Mapping[str, str] | None = None
-) -> Iterator[ServerUnderLoad]:
-    """Serve a home to so many requests a second until the end of the block, then judge their answers."""
-    traffic = make_traffic(known.rows, known.expected, key=key)
+) -> Iterator[Load]:
+    """Serve a home under load until the end of the block."""
     with running_server(home, environment=environment) as server:
         wait_until(server.is_ready, seconds=READY_SECONDS)
-        under_load = ServerUnderLoad(server, ReleaseStore(home / "models"), key)
-        place = urlsplit(server.url)
-        with open_load((str(place.hostname), int(place.port or 0)), traffic.requests, rate=rate) as load:
-            time.sleep(_QUIET_SECONDS)
-            yield under_load
-            time.sleep(_QUIET_SECONDS)
-        operator = under_load.operator
-        under_load.answers = load.answers
-        under_load.faults = traffic.judge_with(operator.changes, first=operator.first).judge(load.answers)
+        with load_on(server, ReleaseStore(home / "models"), key, known, rate=rate) as load:
+            yield load
