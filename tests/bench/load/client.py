@@ -68,7 +68,7 @@ def generate_load(
     Raises:
         NoAnswer: when nothing is answered for two minutes.
     """
-    with _without_garbage_collection():
+    with without_garbage_collection():
         return _Load(address, requests, kept_answers).run(concurrency, seconds)
 
 
@@ -190,7 +190,8 @@ def count_missing_bytes(received: bytes) -> int | None:
 
 
 @contextmanager
-def _without_garbage_collection() -> Iterator[None]:
+def without_garbage_collection() -> Iterator[None]:
+    """A collection in the generator would count as latency of the server."""
     gc.collect()
     gc.disable()
     try:

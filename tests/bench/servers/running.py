@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from statistics import median
+from types import MappingProxyType
 
 import psutil
 
@@ -32,7 +33,7 @@ _COMMANDS = {
     NATIVE: ("-m", "app.cli", "serve"),
     TUTORIAL: ("-m", "gunicorn", "--config", "config/gunicorn.py", "tests.bench.servers.tutorial:app"),
 }
-_LOADED = re.compile(r"^(\S+) INFO app\.runtime\.active \[(\d+)\] (Serving .*)$", re.MULTILINE)
+_LOADED = re.compile(r"^(\S+) INFO app\.runtime\.switching\.active \[(\d+)\] (Serving .*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -69,32 +70,36 @@ class BenchServer:
 
 
 @contextmanager
-def bench_server(name: str, home: Path, *, models: Path, predictor: Path) -> Iterator[BenchServer]:
+def bench_server(
+    name: str, home: Path, *, models: Path, predictor: Path, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[BenchServer]:
     """Run one of the servers until the end of the block.
 
     Args:
         home: Where it keeps its keys and its log.
         models: The model store that it serves; the tutorial serves the predictor itself.
+        settings: Others than those of every measurement.
 
     Raises:
         ServerFailed: when it ends or is not ready in time.
     """
     home.mkdir(parents=True, exist_ok=True)
     address = ("127.0.0.1", find_free_port())
-    settings = {
+    variables = {
         "GLUONSERVE_HOME": str(home),
         "MODEL_PATH": str(models),
         "BIND": f"{address[0]}:{address[1]}",
         "WEB_CONCURRENCY": str(WORKERS),
         # Releases are made for one measurement, by nobody: no key has signed them.
         "GLUONSERVE_UNSIGNED_RELEASES": "allow",
+        **settings,
     }
-    key = _make_key(settings)
+    key = _make_key(variables)
     log = home / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, *_COMMANDS[name]],
-            env={**_bare_environment(), **settings, "BENCH_PREDICTOR": str(predictor)},
+            env={**_bare_environment(), **variables, "BENCH_PREDICTOR": str(predictor)},
             cwd=ROOT,
             stdout=output,
             stderr=output,
@@ -129,7 +134,7 @@ def _make_key(environment: Mapping[str, str]) -> str:
     database = open_database(settings.database_url)
     create_tables(database)
     try:
-        return KeyStore(database, require_secret(settings)).create("bench", ("predict", "model_info")).text
+        return KeyStore(database, require_secret(settings)).create("bench", ("predict", "model_info", "admin")).text
     finally:
         database.dispose()
 
