@@ -51,7 +51,8 @@ class ForestModel:
 
     def predict(self, matrix: Float64) -> Float64:
         """(rows, columns) to (rows,), for multiclass to (rows, classes)."""
-        keys = self._inputs.read_keys(matrix)
+        with np.errstate(over="ignore"):
+            keys = self._inputs.read_keys(matrix)
         method = self._circuits if self._circuits and len(keys) >= _FEWEST_ROWS_OF_CIRCUIT else self._blocks
         total = np.empty((len(keys), *self._values.shape[1:]))
         for rows, places in method.find_leaves(keys):
@@ -84,8 +85,8 @@ class _Inputs:
     def read_keys(self, matrix: Float64) -> Int64:
         """(rows, features): values as numbers that compare with the conditions, see release/plan/models/forest.py."""
         columns, fill, first_keys = self._arrays
-        with np.errstate(over="ignore"):  # beyond float32 is infinity, on the right side of every threshold
-            values = matrix.take(columns, axis=1).astype(np.float32)
+        # Beyond float32 is infinity, on the right side of every threshold; callers silence NumPy's warning.
+        values = matrix.take(columns, axis=1).astype(np.float32)
         np.copyto(values, fill, where=np.isnan(values))
         values += np.float32(0)  # makes a zero of -0.0
         bits = values.view(np.int32)

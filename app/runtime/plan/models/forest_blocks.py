@@ -84,26 +84,30 @@ class BlockedForest:
 
     def _descend(self, block: Int64, passed: npt.NDArray[np.uint8], offset: Int64 | None) -> Int64:
         """Where pairs of a tree and a row end up. `offset` says where in `passed` a row begins; one row needs none."""
-        for _ in range(_STEPS_BEFORE_LOOKS):
-            block = self._step(block, passed, offset)
         leaf = len(self.blocks)
-        active = np.flatnonzero(block < leaf)
+        block = self._step(block, passed, offset)
+        for _ in range(_STEPS_BEFORE_LOOKS - 1):
+            # Who has reached a leaf stays: its number is larger than that of any block, and it leads to block 0.
+            block = np.maximum(self._step(block, passed, offset), block)
+        active = (block < leaf).nonzero()[0]
         while len(active):
-            following = self._step(block.take(active), passed, None if offset is None else offset.take(active))
-            block[active] = following
-            active = active.take(np.flatnonzero(following < leaf))
+            own = None if offset is None else offset.take(active)
+            once = self._step(block.take(active), passed, own)
+            # A look costs half a step.
+            twice = np.maximum(self._step(once, passed, own), once)
+            block[active] = twice
+            active = active.take((twice < leaf).nonzero()[0])
         return block - leaf
 
     def _step(self, block: Int64, passed: npt.NDArray[np.uint8], offset: Int64 | None) -> Int64:
-        """The block that follows each; who has reached a leaf stays, because what follows has a larger number."""
+        """The block, or the leaf, that follows each; block 0 after a leaf."""
         slots = self.blocks.take(block, 0, None, "clip")
         ways = passed.take(slots if offset is None else slots + offset[:, None]).view(np.uint64).ravel()
         ways *= _GATHER
         ways >>= _FIRST_BYTE
         exits = _EXITS.take(ways.view(np.int64))
         exits += block << 3
-        following: Int64 = np.maximum(self.exits.take(exits, None, None, "clip"), block)
-        return following
+        return self.exits.take(exits, None, None, "clip").astype(np.int64)
 
 
 def join_forests(forests: Sequence[BlockedForest], values: Sequence[int]) -> BlockedForest:
