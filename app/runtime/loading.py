@@ -55,13 +55,18 @@ class LoadedRelease:
         )
 
 
+class GoldenRowsDiffer(ReleaseUnusable):
+    """A release does not give the answers of its publication."""
+
+
 def load_release(
     directory: Path, *, trust: Trust, prefer: Execution = "plan", rules: RowRules = DEFAULT_RULES
 ) -> LoadedRelease:
     """Verify a release, signature first, then file by file, load it, and replay its golden rows.
 
-    A release with a plan is executed by it. Fallback: where the plan cannot be trusted here (another version of a
-    library, other answers to the golden rows), AutoGluon itself answers, slower; a warning says why.
+    A release with a plan is executed by it. Fallback: where the plan cannot be executed here (it needs another version
+    of a library), AutoGluon itself answers, slower; a warning says why. A plan that answers otherwise than at
+    publication is no such case: which part of the release is wrong is not known then, so nothing more of it is opened.
 
     Raises:
         ReleaseUnusable: with one sentence for the operator, whatever is wrong.
@@ -72,6 +77,8 @@ def load_release(
         verify_files(directory, manifest, unopened=NATIVE)
         try:
             return _load_plan(directory, manifest, rules)
+        except GoldenRowsDiffer:
+            raise
         except ReleaseUnusable as refused:
             reason = f" {refused}"
             logger.warning("%s AutoGluon answers in place of the plan, slower.", refused)
@@ -126,7 +133,8 @@ def replay_golden_rows(executor: Executor, schema: FeatureSchema, golden: Golden
     """Predict the golden rows alone and all at once and compare with the answers of publication; return the rows.
 
     Raises:
-        ReleaseUnusable: at the first difference.
+        GoldenRowsDiffer: at the first difference.
+        ReleaseUnusable: when they cannot be predicted.
     """
     try:
         rows = RowValidator(schema).check(golden.rows).rows
@@ -143,5 +151,5 @@ def replay_golden_rows(executor: Executor, schema: FeatureSchema, golden: Golden
         first.labels, first.probabilities
     )
     if difference:
-        raise ReleaseUnusable(f"Version {name}: {difference}.")
+        raise GoldenRowsDiffer(f"Version {name}: {difference}.")
     return rows

@@ -18,7 +18,8 @@ from app.release.plan import PLAN_FILE
 from app.release.signing import TRUST_ANYONE
 from app.release.store import NATIVE, PLAN, UNPACKED, ReleaseStore
 from app.release.verification import MANIFEST
-from app.runtime.loading import load_release
+from app.runtime.loading import GoldenRowsDiffer, load_release
+from tests.runtime.test_loading import make_bomb, rewrite
 
 # Run in a process of its own: blocks what a plan must do without, then loads and predicts.
 SERVE_WITHOUT = """
@@ -130,12 +131,15 @@ def test_a_plan_that_cannot_be_used_here_leaves_the_answer_to_autogluon(
     assert warning.endswith("AutoGluon answers in place of the plan, slower.")
 
 
-def test_a_plan_that_answers_golden_rows_otherwise_is_not_served(
-    plan_store: ReleaseStore, caplog: pytest.LogCaptureFixture
+def test_a_release_whose_plan_answers_golden_rows_otherwise_is_refused_and_nothing_of_it_unpickled(
+    plan_store: ReleaseStore,
 ) -> None:
-    edit_plan(plan_store.directory("1"), lambda plan: plan["answers"]["names"].reverse())
-    assert load_release(plan_store.directory("1"), trust=TRUST_ANYONE).execution == "native"
-    assert "golden row 0 has other probabilities than at publication" in caplog.text
+    directory = plan_store.directory("1")
+    edit_plan(directory, lambda plan: plan["answers"]["names"].reverse())
+    rewrite(directory, f"{NATIVE}!predictor.pkl", make_bomb(plan_store.path / "exploded"))
+    with pytest.raises(GoldenRowsDiffer, match="golden row 0 has other probabilities than at publication"):
+        load_release(directory, trust=TRUST_ANYONE)
+    assert not (plan_store.path / "exploded").exists()
 
 
 def test_without_autogluon_the_reason_against_the_plan_is_told_too(plan_store: ReleaseStore) -> None:
