@@ -48,5 +48,7 @@ def test_the_tests_declare_what_they_import() -> None:
 
 
 def test_an_undeclared_module_is_found() -> None:
-    sources = {"a.py": ast.parse("import os, itsdangerous, no_such_module\nfrom flask import Flask\nfrom app import errors")}
+    sources = {
+        "a.py": ast.parse("import os, itsdangerous, no_such_module\nfrom flask import Flask\nfrom app import errors")
+    }
     assert find_undeclared(sources, read_requirements()) == ["itsdangerous", "no_such_module"]
