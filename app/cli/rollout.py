@@ -113,8 +113,9 @@ def _print_record(record: TrialRecord) -> None:
             for name, figure in comparison.figures.items()
         ],
     )
-    acting = "is carried out" if record.rules_act else "is not carried out, rules only show (act: false)"
-    click.echo(f"The rules say {record.verdict.decision}, which {acting}: {record.verdict.reason}")
+    click.echo(f"The rules say {record.verdict.decision}: {record.verdict.reason}")
+    if not record.rules_act:
+        click.echo("They only show what they would do (act: false).")
 
 
 def _list_cells(group: GroupFigures) -> list[str]:

@@ -75,8 +75,7 @@ def train_and_publish(
         candidate = Candidate(predictor=predictor, train_data=rows.train, held_out=rows.held_out, name=name)
         way = _Way(make_demands(settings), ladder, workspace, activate, publisher, display)
         report = _choose_and_publish(candidate, way=way, notes=(*settings.notes, *rows.notes))
-        if report.version:
-            trainings.keep(report.version, candidate, way.demands)
+        _keep_training(trainings, report.version, candidate, way=way)
         return report
 
 
@@ -120,12 +119,16 @@ def optimise_and_publish(
     version: str,
     *,
     ladder: LadderDemands,
+    max_regression: float | None = None,
     activate: bool,
     publisher: Publisher,
     display: TrainingDisplay,
     trainings: Trainings,
 ) -> TrainingReport:
     """Choose anew among the candidates of a kept training, and publish the chosen one unless `version` is that already.
+
+    Args:
+        max_regression: In place of what the training demanded.
 
     Raises:
         ReleaseUnusable: when there is no such version.
@@ -135,10 +138,10 @@ def optimise_and_publish(
     with quiet_autogluon(), display, temporary_directory() as workspace:
         display.show_step(f"Loading the training of version {version}")
         kept = trainings.open(version)
-        way = _Way(kept.demands, ladder, workspace, activate, publisher, display)
+        demands = kept.demands if max_regression is None else replace(kept.demands, max_regression=max_regression)
+        way = _Way(demands, ladder, workspace, activate, publisher, display)
         report = _choose_and_publish(kept.candidate, way=way, notes=(), published=published)
-        if report.version:
-            trainings.keep(report.version, kept.candidate, kept.demands)
+        _keep_training(trainings, report.version, kept.candidate, way=way)
         return report
 
 
@@ -224,6 +227,16 @@ def _report(
         ladder=ladder,
         unchanged_version=outcome.unchanged_version,
     )
+
+
+def _keep_training(trainings: Trainings, version: str | None, candidate: Candidate, *, way: _Way) -> None:
+    """Fallback: a training that cannot be written costs only the optimising of its version; a note says so."""
+    if version is None:
+        return
+    try:
+        trainings.keep(version, candidate, way.demands)
+    except OSError as fault:
+        way.display.show_note(f"The training of version {version} is not kept ({fault.strerror or fault}).")
 
 
 def _check_held_out_label(predictor: TabularPredictor, held_out: pd.DataFrame, path: Path) -> None:

@@ -22,7 +22,16 @@ _PREDICTOR = "predictor"
 _ROWS = "rows.pkl"
 _UNFINISHED = ".unfinished-"
 # What unpickling raises on files that are damaged or of another version of this program.
-_READING_FAULTS = (pickle.UnpicklingError, EOFError, OSError, ImportError, AttributeError, LookupError, TypeError)
+_READING_FAULTS = (
+    pickle.UnpicklingError,
+    EOFError,
+    OSError,
+    ImportError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +120,10 @@ class KeptTrainings:
             raise TrainingRefused(
                 f"The training of version {version} cannot be read ({type(fault).__name__}). Train again."
             ) from fault
+        except TrainingRefused as refused:
+            raise TrainingRefused(
+                f"The training of version {version} cannot be used. {refused} Train again."
+            ) from refused
 
     def _list_versions(self) -> list[str]:
         return sorted((path.name for path in self._path.glob("[0-9]*")), key=int)

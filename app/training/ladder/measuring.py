@@ -10,11 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
-import zstandard
 from autogluon.tabular import TabularPredictor
 
 from app.errors import ReleaseUnusable
-from app.release.files import list_files, write_json
+from app.release.files import write_json
 from app.release.manifest import LadderEntry
 from app.release.plan.columns import PlanRefused
 from app.release.plan.export import ExportedModels, export_plan
@@ -28,17 +27,15 @@ from app.training.gate.metrics import Answers, answer_held_out_rows
 from app.training.gate.quality_loss import compute_quality_loss
 from app.training.ladder.members import choose_model
 from app.training.ladder.rungs import Rung
+from app.training.ladder.weighing import ReleaseScale
 from app.training.publication.deployment import write_deployment
 from app.training.refusals import TrainingRefused
 
 _ROUGH_SECONDS = 0.1
-_COMPRESSION_LEVEL = 3
-# What AutoGluon needs for further training only; it is not released.
-_LEFTOVERS = "utils/"
 
 
 class RungMeter:
-    """Measures the rungs of one ladder; models that several of them share are exported and weighed once.
+    """Measures the rungs of one ladder; models that several of them share are exported once.
 
     Attributes:
         exported: The models of all plans so far.
@@ -61,7 +58,7 @@ class RungMeter:
         self._seed = seed
         self._most_seconds = most_seconds
         self._reference: Answers | None = None
-        self._sizes: dict[tuple[Path, int], int] = {}
+        self._scale = ReleaseScale(workspace / "weighed")
         self.exported = ExportedModels(workspace / "exported")
 
     def measure(self, rung: Rung) -> LadderEntry:
@@ -94,9 +91,7 @@ class RungMeter:
     def _measure_cost(self, rung: Rung, entry: LadderEntry) -> LadderEntry:
         with self._stage(rung.predictor) as staged:
             footprint = measure_footprint(staged, self._rows, most_seconds=self._most_seconds)
-            plan = [staged / PLAN / path for path in list_files(staged / PLAN)]
-            models = [file for name in list_needed(rung) for file in list_model_files(rung.predictor, name)]
-            size_mb = sum(map(self._weigh, [*plan, *models])) / 1e6
+            size_mb = self._scale.weigh_mb(rung, staged)
         return replace(
             entry,
             latency_ms=footprint.latency_ms,
@@ -123,24 +118,3 @@ class RungMeter:
             yield staged
         finally:
             shutil.rmtree(staged)
-
-    def _weigh(self, file: Path) -> int:
-        """Bytes of a file in a release, which packs it with others: a few percent more or less."""
-        key = (file, file.stat().st_size)
-        if key not in self._sizes:
-            compressor = zstandard.ZstdCompressor(level=_COMPRESSION_LEVEL)
-            with file.open("rb") as content:
-                self._sizes[key] = sum(map(len, compressor.read_to_iter(content)))
-        return self._sizes[key]
-
-
-def list_needed(rung: Rung) -> list[str]:
-    """The models that a rung needs to answer, itself included."""
-    return [str(name) for name in rung.predictor._trainer.get_minimum_model_set(rung.model)]
-
-
-def list_model_files(predictor: TabularPredictor, model: str) -> list[Path]:
-    """The files of one model, without what only further training uses."""
-    trainer = predictor._trainer
-    directory = Path(trainer.path, trainer.get_model_attribute(model, "path"))
-    return [directory / path for path in list_files(directory) if not path.startswith(_LEFTOVERS)]

@@ -36,7 +36,7 @@ def write_deployment(predictor: TabularPredictor, archive: Path) -> float:
     size_mb = sum((clone / path).stat().st_size for path in list_files(clone)) / 1e6
     _remove_unneeded_models(predictor, clone / _MODELS)
     for path in sorted(clone.glob(f"{_MODELS}/**/model.pkl")):
-        _blank_training_statistics(path)
+        blank_training_statistics(path)
     pack_directory(clone, archive)
     shutil.rmtree(clone)
     return size_mb
@@ -61,7 +61,7 @@ def _remove_unneeded_models(predictor: TabularPredictor, models: Path) -> None:
             shutil.rmtree(path)
 
 
-def _blank_training_statistics(path: Path) -> None:
+def blank_training_statistics(path: Path) -> None:
     """Set to zero what the trees of a forest say of training rows, which no prediction reads: zeros compress well."""
     model = load_pkl.load(path=str(path), verbose=False)
     forest: Any = getattr(model, "model", None)

@@ -24,9 +24,11 @@ RULES = ModeRules(withdraw=(WithdrawalRule(figure="error_share", above=0.01, lea
 @dataclass
 class AuditRows:
     rows: list[tuple[Any, ...]] = field(default_factory=list)
+    details: list[str | None] = field(default_factory=list)
 
     def record(self, **act: Any) -> None:
         self.rows.append((act["actor"], act["action"], act.get("before"), act.get("after"), act["outcome"]))
+        self.details.append(act.get("detail"))
 
 
 @pytest.fixture
@@ -127,9 +129,14 @@ def test_a_withdrawn_candidate_is_gone_and_its_figures_are_in_the_audit_table(
     pair_store: ReleaseStore, candidates: Candidates, audit: AuditRows
 ) -> None:
     begun = put_on_trial(pair_store)
-    assert candidates.withdraw(by="cli:ada") == begun
+    ledger = Ledger(pair_store.path, begun.trial)
+    with ledger.lock:
+        ledger.counts_against("1").candidate.add_error()
+    ledger.write()
+    assert candidates.withdraw(by="cli:ada", reason="it is late") == begun
     assert candidates.find() is None
     assert audit.rows[-1] == ("cli:ada", "withdraw", "2", None, "done")
+    assert audit.details[-1] == "it is late; 1 requests, 1 errors, error_share 1"
     with pytest.raises(NotFound) as refused:
         candidates.withdraw(by="cli:ada")
     assert refused.value.code == "no_candidate"

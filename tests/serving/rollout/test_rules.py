@@ -78,9 +78,9 @@ def test_hours_count_from_the_beginning_of_the_trial() -> None:
     assert count_hours(pointer, datetime(2026, 11, 24, 5, 30, tzinfo=timezone.utc)) == 25.5
 
 
-def test_the_shipped_rules_are_valid_and_only_show_what_they_would_do() -> None:
+def test_the_shipped_rules_are_valid_and_are_carried_out() -> None:
     rules = read_rules(SHIPPED)
-    assert not rules.act
+    assert rules.act
     assert rules.modes["canary"].promote is not None
     assert rules.modes["shadow"].promote is None
 

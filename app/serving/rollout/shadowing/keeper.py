@@ -29,6 +29,7 @@ class ShadowKeeper:
         self._process: _ShadowProcess | None = None
         self._election = Election(store / ROLLOUT_DIRECTORY / f"{socket.gethostname()}.lock")
         self._starts = 0
+        self._refusal: str | None = None
 
     @property
     def pid(self) -> int | None:
@@ -46,12 +47,15 @@ class ShadowKeeper:
             self._task = task
         if task is None or not self._election.is_won():
             return None
+        if self._refusal:
+            return self._refusal
         if self._process is not None:
             if self._process.is_running():
                 return None
-            reason = self._process.read_reason() or self._refuse_many_starts(self._process)
-            if reason:
-                return reason
+            # Kept: whoever is told may not be able to withdraw the candidate, and asks again.
+            self._refusal = self._process.read_reason() or self._refuse_many_starts(self._process)
+            if self._refusal:
+                return self._refusal
         self._starts += 1
         self._process = _ShadowProcess(task)
         return None
@@ -63,6 +67,7 @@ class ShadowKeeper:
         self._process = None
         self._election.resign()
         self._starts = 0
+        self._refusal = None
 
     def _refuse_many_starts(self, ended: _ShadowProcess) -> str | None:
         if self._starts < _MOST_STARTS:

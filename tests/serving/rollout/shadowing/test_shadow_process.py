@@ -123,6 +123,7 @@ def test_a_killed_process_is_started_again_three_times_at_most(plan_store: Relea
         wait_until(lambda ended=process: not ended.is_running() or ended.status() == "zombie", seconds=10)  # type: ignore[misc]
         reason = keeper.watch(make_task(plan_store))
     assert reason == "Its shadow process ended 3 times, the last time with exit code -9."
+    assert keeper.watch(make_task(plan_store)) == reason
 
 
 def test_a_candidate_that_cannot_be_loaded_ends_the_process_with_the_reason(
