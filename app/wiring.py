@@ -20,7 +20,9 @@ from app.runtime.switching.active import ActiveRelease
 from app.runtime.switching.follower import Follower
 from app.runtime.switching.slots import ReleaseSlots
 from app.security.audit import AuditLog
-from app.security.keys import KeyStore, KeyVerifier
+from app.security.authentication import Authenticator
+from app.security.keys.store import KeyStore
+from app.security.keys.verifier import KeyVerifier
 from app.serving.prediction import PredictionService
 from app.serving.rollout.activation import Activator
 from app.serving.rollout.candidates import Candidates
@@ -42,7 +44,7 @@ class Services:
     activator: Activator
     candidates: Candidates
     trial_follower: TrialFollower
-    keys: KeyVerifier
+    authenticator: Authenticator
     database: Engine
 
     def start(self) -> None:
@@ -143,7 +145,7 @@ def build_services(settings: Settings) -> Services:
         activator=activator,
         candidates=candidates,
         trial_follower=trial_follower,
-        keys=KeyVerifier(KeyStore(database, require_secret(settings))),
+        authenticator=Authenticator(KeyVerifier(KeyStore(database, require_secret(settings)))),
         database=database,
     )
 

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from config.settings import describe_settings
@@ -15,6 +16,10 @@ from tests.manifests import SIGNER
 pytest_plugins = ("tests.no_skips", "tests.fixtures")
 
 _SIGNING_KEY = "GLUONSERVE_SIGNING_KEY"
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("without-deadline", deadline=None)
+hypothesis.settings.load_profile("without-deadline")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -11,6 +11,7 @@ from flask import Flask, g, request
 
 from app.api.services import current_services
 from app.errors import Forbidden
+from app.security.authentication import Credentials
 from app.security.permissions import Permission, permits
 
 API_KEY_HEADER = "X-API-Key"
@@ -33,13 +34,13 @@ class UnguardedRoute(Exception):
 def require_auth(permission: Permission) -> Callable[[View], View]:
     """Let only callers with this permission reach the view; the caller is then in `g.caller`.
 
-    The key is checked before anything of the request's body is read.
+    The credential is checked before anything of the request's body is read.
     """
 
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            caller = current_services().keys.verify(request.environ.get(_ENVIRON_KEY))
+            caller = current_services().authenticator.authenticate(_read_credentials(request.environ))
             if not permits(caller.permissions, permission):
                 raise Forbidden(f"This key lacks the permission '{permission}'.")
             g.caller = caller
@@ -63,6 +64,14 @@ def check_every_route_is_guarded(app: Flask) -> None:
     for rule in app.url_map.iter_rules():
         if find_guard(app.view_functions[rule.endpoint]) is None:
             raise UnguardedRoute(f"{rule.rule} ({rule.endpoint}) needs require_auth(...) or public.")
+
+
+def _read_credentials(environ: Mapping[str, Any]) -> Credentials:
+    return Credentials(
+        api_key=environ.get(_ENVIRON_KEY),
+        authorization=environ.get("HTTP_AUTHORIZATION"),
+        address=environ.get("REMOTE_ADDR"),
+    )
 
 
 def _mark(view: View, guard: Guard) -> View:

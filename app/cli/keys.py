@@ -12,7 +12,7 @@ import click
 from app.cli.output import print_json, print_table
 from app.database import DatabaseError, create_tables, opened_database
 from app.errors import BadRequest, ServiceError
-from app.security.keys import ApiKey, KeyStore, NewKey
+from app.security.keys.store import ApiKey, KeyStore, NewKey
 from app.security.permissions import PERMISSIONS, permits
 from config.settings import Settings, require_secret
 

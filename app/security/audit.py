@@ -13,7 +13,7 @@ from sqlalchemy import Engine, insert, select
 from app.database import DATABASE_FAILURES, audit, describe_failure
 from app.errors import Unavailable
 from app.security.deadline import BoundedCalls, NoAnswerInTime
-from app.security.key_store import now_in_utc
+from app.security.keys.store import now_in_utc
 
 logger = logging.getLogger(__name__)
 

@@ -142,7 +142,7 @@ def test_without_the_database_of_keys_the_caller_is_told_to_come_back(
 def test_the_view_knows_its_caller(app: Flask, services: Services, settings: Settings) -> None:
     @require_auth("predict")
     def tell_owner() -> str:
-        return str(g.caller.owner)
+        return str(g.caller.key.owner)
 
     app.add_url_rule("/owner", view_func=tell_owner)
     key = make_key(services, settings, "predict")

@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 
 from app.cli.keys import keys
 from app.database import opened_database
-from app.security.keys import KeyStore, KeyVerifier
+from app.security.keys.store import KeyStore
+from app.security.keys.verifier import KeyVerifier
 from config.settings import Settings, load_settings, require_secret
 
 KEY = r"gsk_[0-9a-z]{8}_[0-9A-Za-z]{32}_[0-9A-Za-z]{6}"

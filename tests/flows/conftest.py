@@ -8,7 +8,7 @@ import pytest
 
 from app.database import create_tables, open_database
 from app.release.store import ReleaseStore
-from app.security.keys import KeyStore
+from app.security.keys.store import KeyStore
 from config.settings import load_settings, require_secret
 from tests.bench.models.prepare import choose_rows
 from tests.bench.switching.traffic import compute_expected

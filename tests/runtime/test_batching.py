@@ -324,7 +324,7 @@ def test_one_late_return_does_not_end_the_waiting() -> None:
     assert scripted.seconds_to_wait_after_a_pass(callers=16) == 0
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     sizes=st.lists(st.integers(1, 30), min_size=1, max_size=12),
     most_rows=st.integers(1, 40),

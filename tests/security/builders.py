@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import Engine
 
 from app.errors import ServiceError, Unauthenticated
-from app.security.keys import KeyStore, KeyVerifier, NewKey
+from app.security.keys.store import KeyStore, NewKey
+from app.security.keys.verifier import KeyVerifier
 
 PEPPER = "pepper-of-the-tests-32-characters"
 

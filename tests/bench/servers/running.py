@@ -19,7 +19,7 @@ from types import MappingProxyType
 import psutil
 
 from app.database import create_tables, open_database
-from app.security.keys import KeyStore
+from app.security.keys.store import KeyStore
 from config.settings import describe_settings, load_settings, require_secret
 from tests.bench.scope import NATIVE, NOOP, PLAN, TUTORIAL, WORKERS
 from tests.bench.servers.processes import WorkerMemory, measure_memory, read_start_time

@@ -83,7 +83,7 @@ def write_dates(moments: list[datetime], feature: Feature) -> Iterator[str]:
             yield text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     moments=st.lists(st.datetimes(datetime(1678, 1, 1), datetime(2261, 12, 31)), min_size=3, max_size=3),  # noqa: DTZ001
     formats=st.lists(st.sampled_from(FORMATS), min_size=8, max_size=8, unique=True),
@@ -117,7 +117,7 @@ def test_wall_times_around_every_clock_change_are_read_as_pandas_reads_them(zone
 
 @pytest.mark.parametrize("zone", ["UTC", "UTC+05:30"])
 @given(wall=st.datetimes(datetime(1679, 1, 1), datetime(2261, 1, 1)))  # noqa: DTZ001
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_zones_without_clock_changes_are_one_offset(zone: str, wall: datetime) -> None:
     frame = pd.DataFrame({"seen": make_training_dates().dt.tz_localize("UTC").dt.tz_convert(zone)})
     feature = Feature(name="seen", type="datetime", dtype=f"datetime64[ns, {zone}]", nullable=True, time_zone=zone)

@@ -195,7 +195,7 @@ def draw_rows(data: st.DataObject, schema: FeatureSchema, *, most: int) -> list[
     return RowValidator(schema).check(rows).rows
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_every_valid_row_becomes_what_autogluon_makes_of_it(pipeline: Pipeline, data: st.DataObject) -> None:
     rows = draw_rows(data, pipeline.schema, most=12)
@@ -205,7 +205,7 @@ def test_every_valid_row_becomes_what_autogluon_makes_of_it(pipeline: Pipeline, 
     assert matrix.tobytes() == expected.tobytes()
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_a_row_alone_and_among_others_has_the_same_bits(pipeline: Pipeline, data: st.DataObject) -> None:
     rows = draw_rows(data, pipeline.schema, most=3)

@@ -186,7 +186,7 @@ def test_a_row_has_the_same_answer_alone_and_in_any_batch(make_case: Callable[[s
 
 @pytest.mark.parametrize("variant", ["binary with every statistic", "binary with missing values last", "multiclass"])
 @given(data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_any_rows_agree_with_autogluon(make_case: Callable[[str], Case], variant: str, data: st.DataObject) -> None:
     case = make_case(variant)
     cells = [st.sampled_from(values_of(place, column, case.limits)) for place, column in enumerate(COLUMNS)]

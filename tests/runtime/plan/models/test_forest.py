@@ -113,7 +113,7 @@ def test_a_row_has_the_same_bits_alone_and_among_others(fitted: Fitted) -> None:
     np.testing.assert_array_equal(fitted.plan.predict(matrix[:100]), together[:100], strict=True)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_extremes_missing_values_and_values_beside_thresholds_get_the_bits_of_autogluon(
     fitted: Fitted, data: st.DataObject

@@ -186,7 +186,7 @@ def test_values_at_and_next_to_each_quantile_answer_as_in_autogluon(
     check_answers(compiled, fitted, rows)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_any_row_answers_as_in_autogluon_and_the_same_among_others(
     compiled: LinearModel, fitted: Any, frame: pd.DataFrame, data: st.DataObject

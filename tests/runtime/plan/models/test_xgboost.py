@@ -84,7 +84,7 @@ def write_and_read(native: Any, directory: Path) -> Planned:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_every_row_gets_the_bits_that_autogluon_gives_it(planned: Plan, variant: str, data: st.DataObject) -> None:
     plan = planned(variant)

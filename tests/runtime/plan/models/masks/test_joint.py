@@ -26,7 +26,7 @@ def make_table(rng: np.random.Generator, chains: list[list[int]], directory: Pat
     return MaskedTrees(table.write(directory, name), directory).table
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32 - 1), boosters=st.lists(CHAINS, min_size=2, max_size=4))
 def test_the_sums_are_those_of_each_table(seed: int, boosters: list[list[list[int]]]) -> None:
     rng = np.random.default_rng(seed)

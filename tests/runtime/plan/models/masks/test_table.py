@@ -66,7 +66,7 @@ def make_rows(rng: np.random.Generator, rows: int) -> npt.NDArray[np.float64]:
     return np.column_stack([numbers, rng.choice([math.nan, *range(LEVELS)], rows)])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1),
     leaves=st.lists(st.lists(st.integers(1, 140), min_size=1, max_size=5), min_size=1, max_size=3),

@@ -13,8 +13,8 @@ from sqlalchemy import Engine, select
 
 from app.database import api_keys, create_tables, opened_database
 from app.errors import BadRequest, KeysUnavailable, NotFound
-from app.security.key_format import KeyText, read_key_text
-from app.security.key_store import ApiKey, KeyStore
+from app.security.keys.format import KeyText, read_key_text
+from app.security.keys.store import ApiKey, KeyStore
 from tests.processes import run_at_once
 
 PEPPER = "pepper-of-the-tests-32-characters"

@@ -17,8 +17,9 @@ from sqlalchemy import Engine, event
 
 from app.database import create_tables, opened_database
 from app.errors import Unauthenticated
-from app.security.key_format import KeyText, make_key_text
-from app.security.keys import KeyStore, KeyVerifier
+from app.security.keys.format import KeyText, make_key_text
+from app.security.keys.store import KeyStore
+from app.security.keys.verifier import KeyVerifier
 from tests.security.builders import (
     PEPPER,
     Clock,

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from app.database import describe_failure
 from app.errors import KeysUnavailable, Unauthenticated
 from app.security.deadline import BoundedCalls, NoAnswerInTime
-from app.security.key_format import ID_SLICE, KEY_LENGTH, KeyText, read_key_text
-from app.security.key_store import ApiKey, KeyStore, NewKey
-
-__all__ = ["ApiKey", "KeyStore", "KeyVerifier", "NewKey"]
+from app.security.keys.format import ID_SLICE, KEY_LENGTH, KeyText, read_key_text
+from app.security.keys.store import ApiKey, KeyStore
 
 MAX_CACHED_KEYS = 10_000
 MAX_LOOKUPS_AT_ONCE = 16

@@ -9,7 +9,7 @@ import string
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.security.key_format import KEY_LENGTH, KeyText, is_key_id, make_key_text, read_key_text
+from app.security.keys.format import KEY_LENGTH, KeyText, is_key_id, make_key_text, read_key_text
 
 KEY_CHARACTERS = string.ascii_letters + string.digits + "_"
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, Row, insert, select, update
 
 from app.database import DATABASE_FAILURES, api_keys
 from app.errors import BadRequest, KeysUnavailable, NotFound
-from app.security.key_format import KeyText, is_key_id, make_key_text
+from app.security.keys.format import KeyText, is_key_id, make_key_text
 from app.security.permissions import check_permissions
 
 MAX_OWNER_LENGTH = 200

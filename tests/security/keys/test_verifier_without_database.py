@@ -13,8 +13,9 @@ from sqlalchemy import Engine, delete
 
 from app.database import api_keys, create_tables, opened_database
 from app.errors import KeysUnavailable
-from app.security.key_format import KeyText, make_key_text
-from app.security.keys import KeyStore, KeyVerifier
+from app.security.keys.format import KeyText, make_key_text
+from app.security.keys.store import KeyStore
+from app.security.keys.verifier import KeyVerifier
 from tests.postgres_server import PostgresServer
 from tests.security.builders import (
     PEPPER,
