@@ -132,7 +132,7 @@ class Settings:
         "GLUONSERVE_ROLLOUT_RULES",
         None,
         _absolute_path,
-        "file of the rules that withdraw or promote a candidate; none takes config/rollout.yaml, which does neither",
+        "file of the rules that withdraw or promote a candidate; none takes config/rollout.yaml of the program",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _setting(
         "LOG_LEVEL", "INFO", _log_level, "least severe log line that is written"
