@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.database import describe_failure
 from app.errors import KeysUnavailable, Unauthenticated
-from app.security.deadline import BoundedCalls, NoAnswerInTime
 from app.security.keys.format import ID_SLICE, KEY_LENGTH, KeyText, read_key_text
 from app.security.keys.store import ApiKey, KeyStore
+from app.security.lookups import Lookups
 
 MAX_CACHED_KEYS = 10_000
-MAX_LOOKUPS_AT_ONCE = 16
-LOOKUP_TIMEOUT_SECONDS = 2.0
-PROBE_TIMEOUT_SECONDS = 0.05
-SECONDS_BETWEEN_PROBES = 1.0
-
-logger = logging.getLogger(__name__)
 
 
 class KeyVerifier:
@@ -41,6 +33,7 @@ class KeyVerifier:
         cache_seconds: float = 0.5,
         stale_seconds: float = 300.0,
         max_cached_keys: int = MAX_CACHED_KEYS,
+        lookups: Lookups | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
@@ -48,13 +41,12 @@ class KeyVerifier:
         self._stale_seconds = stale_seconds
         self._clock = clock
         self._confirmed = _ConfirmedKeys(max_cached_keys)
-        self._breaker = _Breaker(clock)
-        self._lookups = BoundedCalls(MAX_LOOKUPS_AT_ONCE)
+        self._lookups = lookups or Lookups(clock=clock)
         self.stale_answers = 0
 
     @property
     def outages(self) -> int:
-        return self._breaker.outages
+        return self._lookups.outages
 
     def verify(self, text: str | None) -> ApiKey:
         """Return the valid key that the text is.
@@ -81,30 +73,18 @@ class KeyVerifier:
             raise _invalid_key()
         usable = earlier if earlier is not None and now - earlier.at <= self._stale_seconds else None
         try:
-            confirmed = self._ask_database(text, key, now, patient=usable is None)
-        except (KeysUnavailable, NoAnswerInTime) as fault:
+            confirmed = self._lookups.ask(lambda: self._look_up(text, key, now), patient=usable is None)
+        except KeysUnavailable:
             if usable is None:
-                raise _keys_unavailable() from fault
+                raise
             self.stale_answers += 1
             return usable
         if confirmed is None:
             raise _invalid_key()
         return confirmed
 
-    def _ask_database(self, text: str, key: KeyText, now: float, *, patient: bool) -> _Confirmed | None:
-        """Look the key up, within a time that depends on whether the caller has something to fall back to."""
-        if not self._breaker.lets_through():
-            raise _keys_unavailable()
-        seconds = LOOKUP_TIMEOUT_SECONDS if patient or not self._breaker.is_open else PROBE_TIMEOUT_SECONDS
-        try:
-            return self._lookups.run(lambda: self._look_up(text, key, now), seconds=seconds)
-        except (KeysUnavailable, NoAnswerInTime) as fault:
-            self._breaker.record_failure(fault)
-            raise
-
     def _look_up(self, text: str, key: KeyText, now: float) -> _Confirmed | None:
         record = self._store.find_by_text(key)
-        self._breaker.record_answer()
         if record is None:
             self._confirmed.forget(text)
             return None
@@ -149,47 +129,9 @@ class _ConfirmedKeys:
                 del self._by_id[text[ID_SLICE]]
 
 
-class _Breaker:
-    """Knows whether the database answers; while it does not, lets one look-up a second through to see."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._next_probe_at = 0.0
-        self.is_open = False
-        self.outages = 0
-
-    def lets_through(self) -> bool:
-        with self._lock:
-            now = self._clock()
-            if self.is_open and now < self._next_probe_at:
-                return False
-            self._next_probe_at = now + SECONDS_BETWEEN_PROBES
-            return True
-
-    def record_failure(self, fault: Exception) -> None:
-        with self._lock:
-            is_news, self.is_open = not self.is_open, True
-            self._next_probe_at = self._clock() + SECONDS_BETWEEN_PROBES
-            self.outages += is_news
-        if is_news:
-            reason = describe_failure(fault.__cause__ or fault)
-            logger.error("API keys cannot be checked, those known already keep working for a while: %s", reason)
-
-    def record_answer(self) -> None:
-        with self._lock:
-            is_news, self.is_open = self.is_open, False
-        if is_news:
-            logger.warning("API keys are checked against the database again")
-
-
 def _sha256(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
 def _invalid_key() -> Unauthenticated:
     return Unauthenticated("The API key is not valid.")
-
-
-def _keys_unavailable() -> KeysUnavailable:
-    return KeysUnavailable("API keys cannot be checked at the moment; try again in a few seconds.")
