@@ -22,17 +22,18 @@ View = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Guard:
-    """What a caller needs; a permission of None means nothing at all."""
+    """What a caller needs: nothing where it is public, else a valid credential and, unless None, a permission."""
 
     permission: Permission | None
+    is_public: bool = False
 
 
 class UnguardedRoute(Exception):
     """A route was registered without `require_auth` or `public`."""
 
 
-def require_auth(permission: Permission) -> Callable[[View], View]:
-    """Let only callers with this permission reach the view; the caller is then in `g.caller`.
+def require_auth(permission: Permission | None) -> Callable[[View], View]:
+    """Let only callers with this permission reach the view, for None any caller; who it is is then in `g.caller`.
 
     The credential is checked before anything of the request's body is read.
     """
@@ -41,7 +42,7 @@ def require_auth(permission: Permission) -> Callable[[View], View]:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             caller = current_services().authenticator.authenticate(_read_credentials(request.environ))
-            if not permits(caller.permissions, permission):
+            if permission is not None and not permits(caller.permissions, permission):
                 raise Forbidden(f"This key lacks the permission '{permission}'.")
             g.caller = caller
             return view(*args, **kwargs)
@@ -53,7 +54,7 @@ def require_auth(permission: Permission) -> Callable[[View], View]:
 
 def public(view: View) -> View:
     """Declare that anyone may call the view."""
-    return _mark(view, Guard(None))
+    return _mark(view, Guard(None, is_public=True))
 
 
 def find_guard(view: View) -> Guard | None:

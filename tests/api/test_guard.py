@@ -5,7 +5,7 @@ from flask import Flask, g
 from flask.testing import FlaskClient
 
 from app.api import register_blueprints
-from app.api.guard import UnguardedRoute, check_every_route_is_guarded, find_guard, require_auth
+from app.api.guard import Guard, UnguardedRoute, check_every_route_is_guarded, find_guard, require_auth
 from app.security.permissions import PERMISSIONS, Permission, permits
 from app.wiring import Services
 from config.settings import Settings
@@ -23,7 +23,7 @@ PUBLIC = {
 }
 
 
-def list_routes() -> list[tuple[str, str, Permission | None]]:
+def list_routes() -> list[tuple[str, str, Guard]]:
     app = Flask(__name__, static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     register_blueprints(app)
@@ -31,22 +31,24 @@ def list_routes() -> list[tuple[str, str, Permission | None]]:
     for rule in app.url_map.iter_rules():
         guard = find_guard(app.view_functions[rule.endpoint])
         assert guard is not None
-        routes += [(method, rule.rule, guard.permission) for method in sorted(rule.methods or ())]
+        routes += [(method, rule.rule, guard) for method in sorted(rule.methods or ())]
     return routes
 
 
 ROUTES = list_routes()
-GUARDED = [route for route in ROUTES if route[2] is not None]
+GUARDED = [(method, path, guard.permission) for method, path, guard in ROUTES if guard.permission is not None]
 guarded_routes = pytest.mark.parametrize(("method", "path", "permission"), GUARDED)
-guarded_addresses = pytest.mark.parametrize(("method", "path"), [route[:2] for route in GUARDED])
+guarded_addresses = pytest.mark.parametrize(
+    ("method", "path"), [(method, path) for method, path, guard in ROUTES if not guard.is_public]
+)
 
 
 def test_only_what_the_contract_calls_public_is_public() -> None:
-    public = {(method, path) for method, path, permission in ROUTES if permission is None and method != "HEAD"}
+    public = {(method, path) for method, path, guard in ROUTES if guard.is_public and method != "HEAD"}
 
     assert public == PUBLIC
-    assert {path for _, path, permission in ROUTES if permission == "predict"} == {"/predict"}
-    assert {path for _, path, permission in ROUTES if permission == "model_info"} == {"/model/info", "/model/schema"}
+    assert {path for _, path, guard in ROUTES if guard.permission == "predict"} == {"/predict"}
+    assert {path for _, path, guard in ROUTES if guard.permission == "model_info"} == {"/model/info", "/model/schema"}
 
 
 @guarded_addresses

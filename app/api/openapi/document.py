@@ -99,12 +99,11 @@ def describe_api(routes: list[Route], release: LoadedRelease | None) -> dict[str
 
 
 def describe_operation(route: Route, release: LoadedRelease | None) -> dict[str, Any]:
-    operation, permission = route.operation, route.guard.permission
-    needed = f"Needs the permission `{permission}`." if permission else "Needs no key."
+    operation, guard = route.operation, route.guard
     described: dict[str, Any] = {
         "tags": [route.tag],
         "summary": operation.summary,
-        "description": f"{operation.description} {needed}".strip(),
+        "description": f"{operation.description} {_describe_need(guard)}".strip(),
         "operationId": route.method + re.sub(r"[^0-9A-Za-z]+", "_", route.path).rstrip("_"),
         "responses": {
             **{str(status): _describe_answer(status, schema) for status, schema in operation.answers.items()},
@@ -116,9 +115,15 @@ def describe_operation(route: Route, release: LoadedRelease | None) -> dict[str,
         described["parameters"] = parameters
     if operation.accepts is not None:
         described["requestBody"] = _describe_body(operation.accepts, release)
-    if permission is not None:
+    if not guard.is_public:
         described["security"] = [{_SECURITY_SCHEME: []}]
     return described
+
+
+def _describe_need(guard: Guard) -> str:
+    if guard.is_public:
+        return "Needs no key."
+    return f"Needs the permission `{guard.permission}`." if guard.permission else "Needs any valid key."
 
 
 def _describe_parameter(name: str) -> dict[str, Any]:
@@ -127,7 +132,7 @@ def _describe_parameter(name: str) -> dict[str, Any]:
 
 def _list_errors(route: Route) -> set[int]:
     errors = {500, *route.operation.errors}
-    if route.guard.permission is not None:
+    if not route.guard.is_public:
         errors.update(_ERRORS_OF_A_GUARD)
     if route.operation.accepts is not None:
         errors.update(_ERRORS_OF_A_BODY)
