@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     Column,
+    Connection,
     DateTime,
     Engine,
     Integer,
@@ -22,12 +23,14 @@ from sqlalchemy import (
     TypeDecorator,
     create_engine,
     event,
+    inspect,
+    text,
 )
 from sqlalchemy.engine import URL, Dialect, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from sqlalchemy.pool import NullPool
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.schema import CreateColumn, CreateTable
 
 CONNECT_TIMEOUT_SECONDS = 2
 STATEMENT_TIMEOUT_SECONDS = 2
@@ -65,6 +68,8 @@ class UtcTime(TypeDecorator[datetime]):
 
 
 tables = MetaData()
+# A column that a later release adds has to take NULL: rows of before have nothing in it, and until the last process of
+# before has ended, new rows have neither.
 
 api_keys = Table(
     "api_keys",
@@ -76,6 +81,11 @@ api_keys = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("expires_at", UtcTime),
     Column("revoked_at", UtcTime),
+    Column("requests_per_minute", Integer),
+    Column("rows_per_minute", Integer),
+    Column("networks", Text),
+    Column("last_used_at", UtcTime),
+    Column("replaced_by", String(8)),
 )
 
 audit = Table(
@@ -118,7 +128,7 @@ def opened_database(url: str) -> Iterator[Engine]:
 
 
 def create_tables(engine: Engine) -> None:
-    """Create the tables that are missing; several processes may do it at once.
+    """Create what is missing of tables and, in those of an earlier release, of columns; several processes may at once.
 
     Raises:
         DatabaseError: when the database does not answer.
@@ -128,11 +138,21 @@ def create_tables(engine: Engine) -> None:
             with engine.begin() as connection:
                 for table in tables.sorted_tables:
                     connection.execute(CreateTable(table, if_not_exists=True))
+                    _add_missing_columns(connection, table)
             return
         except DBAPIError as fault:
             if attempt == CREATE_ATTEMPTS or not _was_a_race(fault):
                 raise DatabaseError(f"{_describe(engine.url)} cannot be used: {describe_failure(fault)}.") from None
             time.sleep(0.05 * attempt)
+
+
+def _add_missing_columns(connection: Connection, table: Table) -> None:
+    # Looked up first: ALTER TABLE locks all readers out, even where it finds nothing to do.
+    present = {column["name"] for column in inspect(connection).get_columns(table.name)}
+    for column in table.columns:
+        if column.name not in present:
+            definition = CreateColumn(column).compile(dialect=connection.dialect)
+            connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {definition}"))
 
 
 def describe_failure(fault: BaseException) -> str:
@@ -141,8 +161,8 @@ def describe_failure(fault: BaseException) -> str:
     return str(cause or type(fault).__name__).strip().partition("\n")[0].rstrip(".")
 
 
-def _parse_url(text: str) -> URL:
-    url = make_url(text)
+def _parse_url(written: str) -> URL:
+    url = make_url(written)
     if url.drivername in _POSTGRESQL_NAMES:
         return url.set(drivername="postgresql+psycopg")
     if url.drivername not in ("sqlite", "sqlite+pysqlite"):
@@ -195,9 +215,10 @@ def _open_postgresql(url: URL) -> Engine:
 
 def _was_a_race(fault: DBAPIError) -> bool:
     # PostgreSQL answers IF NOT EXISTS with a duplicate in its catalogue while somebody else creates the same table;
-    # SQLite does not wait for a lock where two turn a new file to WAL.
-    duplicates = ("23505", "42P07", "42710")
-    return getattr(fault.orig, "sqlstate", None) in duplicates or "database is locked" in str(fault.orig)
+    # SQLite does not wait for a lock where two turn a new file to WAL; a column may come between a look and its adding.
+    duplicates = ("23505", "42P07", "42710", "42701")
+    words = ("database is locked", "duplicate column name")
+    return getattr(fault.orig, "sqlstate", None) in duplicates or any(word in str(fault.orig) for word in words)
 
 
 def _describe(url: URL) -> str:

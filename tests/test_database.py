@@ -18,6 +18,11 @@ from tests.processes import run_at_once
 
 PROCESSES = 4
 ROUNDS = 15
+FIRST_TABLE_OF_KEYS = """CREATE TABLE api_keys (
+    id VARCHAR(8) PRIMARY KEY, owner TEXT NOT NULL, secret_hmac VARCHAR(64) NOT NULL, permissions TEXT NOT NULL,
+    created_at TIMESTAMP NOT NULL, expires_at TIMESTAMP, revoked_at TIMESTAMP
+)"""
+KEY_OF_BEFORE = "INSERT INTO api_keys VALUES ('abcdefgh', 'o', '00', '[]', '2026-11-23 04:19:03', NULL, NULL)"
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +88,23 @@ def test_several_processes_create_the_tables_of_postgresql_at_once(postgres: Pos
     for url in urls:
         with opened_database(url) as engine:
             assert inspect(engine).get_table_names() == ["api_keys", "audit"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_several_processes_bring_the_table_of_an_earlier_release_up_to_date_at_once(
+    kind: str, tmp_path: Path, postgres: PostgresServer
+) -> None:
+    urls = [f"sqlite:///{tmp_path}/{n}.db" if kind == "sqlite" else postgres.make_database() for n in range(3)]
+    for url in urls:
+        with opened_database(url) as engine, engine.begin() as connection:
+            connection.execute(text(FIRST_TABLE_OF_KEYS))
+            connection.execute(text(KEY_OF_BEFORE))
+    run_at_once(PROCESSES, create_tables_in_each, urls)
+    for url in urls:
+        with opened_database(url) as engine, engine.begin() as connection:
+            (row,) = connection.execute(select(api_keys)).all()
+            assert {column["name"] for column in inspect(engine).get_columns("api_keys")} == set(api_keys.c.keys())
+        assert [row.id, row.owner, row.requests_per_minute, row.networks] == ["abcdefgh", "o", None, None]
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

@@ -103,7 +103,8 @@ def _open_key_store(settings: Settings) -> Iterator[KeyStore]:
 
 
 def _describe(record: ApiKey) -> dict[str, Any]:
-    return {**vars(record), "permissions": sorted(record.permissions)}
+    networks = [str(network) for network in record.networks]
+    return {**vars(record), "permissions": sorted(record.permissions), "networks": networks}
 
 
 def _introduce(new: NewKey, bind: str) -> None:

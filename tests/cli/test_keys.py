@@ -17,6 +17,15 @@ from app.security.keys.store import KeyStore
 from app.security.keys.verifier import KeyVerifier
 from config.settings import Settings, load_settings, require_secret
 
+UNSET = {
+    "expires_at": None,
+    "revoked_at": None,
+    "requests_per_minute": None,
+    "rows_per_minute": None,
+    "networks": [],
+    "last_used_at": None,
+    "replaced_by": None,
+}
 KEY = r"gsk_[0-9a-z]{8}_[0-9A-Za-z]{32}_[0-9A-Za-z]{6}"
 
 
@@ -79,8 +88,7 @@ class TestCreate:
         assert created == {
             "owner": "billing",
             "permissions": ["admin", "predict"],
-            "expires_at": None,
-            "revoked_at": None,
+            **UNSET,
         }
 
     def test_a_key_can_end_after_some_days(self, settings: Settings) -> None:
@@ -143,8 +151,7 @@ class TestList:
             "id": text[4:12],
             "owner": "billing",
             "permissions": ["predict"],
-            "expires_at": None,
-            "revoked_at": None,
+            **UNSET,
             "state": "active",
         }
 

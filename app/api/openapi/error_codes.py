@@ -19,6 +19,8 @@ ERROR_CODES: Mapping[str, ErrorCode] = {
     "unknown_permission": ErrorCode(400, "A key was asked for with no permission, or with one that does not exist."),
     "invalid_owner": ErrorCode(400, "A key was asked for with an owner that is no short printable text."),
     "invalid_lifetime": ErrorCode(400, "A key was asked for with a lifetime that is not possible."),
+    "invalid_limit": ErrorCode(400, "A key was asked for with a limit that is not possible."),
+    "invalid_network": ErrorCode(400, "A key was asked for with a network that is none; the detail names it."),
     "invalid_share": ErrorCode(400, "A share of callers or requests has to be above 0 and at most 1."),
     "invalid_routing": ErrorCode(400, "Callers are told apart by 'key' or by the name of a header."),
     "missing_api_key": ErrorCode(401, "The request has no X-API-Key header."),

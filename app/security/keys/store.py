@@ -13,25 +13,28 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Engine, Row, insert, select, update
 
 from app.database import DATABASE_FAILURES, api_keys
-from app.errors import BadRequest, KeysUnavailable, NotFound
+from app.errors import KeysUnavailable, NotFound
 from app.security.keys.format import KeyText, is_key_id, make_key_text
-from app.security.permissions import check_permissions
+from app.security.keys.terms import KeyTerms, check_lifetime, check_terms, read_networks
 
-MAX_OWNER_LENGTH = 200
-MAX_LIFETIME = timedelta(days=36_500)
 _NO_HMAC = "0" * 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class ApiKey:
-    """What is known of a key, without its secret. Times are in UTC."""
+class ApiKey(KeyTerms):
+    """What is known of a key, without its secret. Times are in UTC.
+
+    Attributes:
+        last_used_at: To the minute; None before the first use.
+        replaced_by: The id of the key that a rotation made in its place.
+    """
 
     id: str
-    owner: str
-    permissions: frozenset[str]
     created_at: datetime
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+    replaced_by: str | None = None
 
     def state_at(self, now: datetime) -> Literal["active", "expired", "revoked"]:
         if self.revoked_at is not None:
@@ -62,28 +65,31 @@ class KeyStore:
         self._pepper = pepper.encode()
         self.now = clock
 
-    def create(self, owner: str, permissions: Iterable[str], expires_in: timedelta | None = None) -> NewKey:
+    def create(
+        self,
+        owner: str,
+        permissions: Iterable[str],
+        expires_in: timedelta | None = None,
+        *,
+        requests_per_minute: int | None = None,
+        rows_per_minute: int | None = None,
+        networks: Iterable[str] = (),
+    ) -> NewKey:
         """Make a key and keep it.
 
         Raises:
-            BadRequest: for an unusable owner, permission or lifetime.
+            BadRequest: for an unusable owner, permission, lifetime, limit or network.
         """
-        text, created_at = make_key_text(), self.now()
-        record = ApiKey(
-            id=text.id,
-            owner=_check_owner(owner),
-            permissions=check_permissions(permissions),
-            created_at=created_at,
-            expires_at=None if expires_in is None else created_at + _check_lifetime(expires_in),
+        terms = check_terms(
+            owner=owner,
+            permissions=permissions,
+            requests_per_minute=requests_per_minute,
+            rows_per_minute=rows_per_minute,
+            networks=networks,
         )
-        values = {
-            **vars(record),
-            "permissions": json.dumps(sorted(record.permissions)),
-            "secret_hmac": self._hmac(text),
-        }
+        lifetime = None if expires_in is None else check_lifetime(expires_in)
         with self._transaction() as connection:
-            connection.execute(insert(api_keys).values(values))
-        return NewKey(record, str(text))
+            return self._insert(connection, terms, lifetime)
 
     def list(self) -> tuple[ApiKey, ...]:
         """Return all keys, revoked and expired ones too, oldest first."""
@@ -119,6 +125,19 @@ class KeyStore:
             raise NotFound("There is no API key with this id.", code="key_not_found")
         return record
 
+    def _insert(self, connection: Connection, terms: KeyTerms, lifetime: timedelta | None) -> NewKey:
+        text, now = make_key_text(), self.now()
+        expires_at = None if lifetime is None else now + lifetime
+        record = ApiKey(**vars(terms), id=text.id, created_at=now, expires_at=expires_at)
+        values = {
+            **vars(record),
+            "permissions": json.dumps(sorted(record.permissions)),
+            "networks": json.dumps([str(network) for network in record.networks]),
+            "secret_hmac": self._hmac(text),
+        }
+        connection.execute(insert(api_keys).values(values))
+        return NewKey(record, str(text))
+
     def _select(self, id: str) -> Row[Any] | None:
         with self._transaction() as connection:
             return connection.execute(select(api_keys).where(api_keys.c.id == id)).one_or_none()
@@ -135,22 +154,6 @@ class KeyStore:
             raise KeysUnavailable("API keys cannot be checked at the moment; try again in a few seconds.") from fault
 
 
-def _check_owner(owner: str) -> str:
-    owner = owner.strip()
-    # Control characters could rewrite the terminal of whoever lists the keys.
-    if not 0 < len(owner) <= MAX_OWNER_LENGTH or not owner.isprintable():
-        raise BadRequest(f"The owner of a key is 1 to {MAX_OWNER_LENGTH} printable characters.", code="invalid_owner")
-    return owner
-
-
-def _check_lifetime(lifetime: timedelta) -> timedelta:
-    if not timedelta(0) < lifetime <= MAX_LIFETIME:
-        raise BadRequest(
-            f"A key lives for at most {MAX_LIFETIME.days} days, and for some time.", code="invalid_lifetime"
-        )
-    return lifetime
-
-
 def _read_record(row: Row[Any]) -> ApiKey:
     return ApiKey(
         id=row.id,
@@ -159,4 +162,9 @@ def _read_record(row: Row[Any]) -> ApiKey:
         created_at=row.created_at,
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
+        requests_per_minute=row.requests_per_minute,
+        rows_per_minute=row.rows_per_minute,
+        networks=read_networks(json.loads(row.networks or "[]")),
+        last_used_at=row.last_used_at,
+        replaced_by=row.replaced_by,
     )

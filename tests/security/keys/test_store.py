@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,14 @@ def create_keys_and_note_them(wait_for_all: Callable[[], int], url: str, notes: 
 
 def test_a_new_key_is_listed_and_found(engine: Engine) -> None:
     store = make_store(engine)
-    new = store.create("  billing  ", ["predict", "jobs"], timedelta(days=30))
+    new = store.create(
+        "  billing  ",
+        ["predict", "jobs"],
+        timedelta(days=30),
+        requests_per_minute=600,
+        rows_per_minute=50_000,
+        networks=["10.0.0.0/8", "2001:db8::1"],
+    )
     expected = ApiKey(
         id=new.text[4:12],
         owner="billing",
@@ -44,6 +52,11 @@ def test_a_new_key_is_listed_and_found(engine: Engine) -> None:
         created_at=NOW,
         expires_at=NOW + timedelta(days=30),
         revoked_at=None,
+        requests_per_minute=600,
+        rows_per_minute=50_000,
+        networks=(ip_network("10.0.0.0/8"), ip_network("2001:db8::1")),
+        last_used_at=None,
+        replaced_by=None,
     )
     assert new.record == expected
     assert store.find(expected.id) == expected
