@@ -15,7 +15,7 @@ from app.api.responses import AnswerHeaders
 from app.api.services import provide_services
 from app.wiring import Services, build_services
 from config.logging import configure_logging
-from config.settings import Settings, load_settings
+from config.settings import Settings, list_secrets, load_settings
 
 BYTES_PER_MB = 1_000_000
 
@@ -33,7 +33,7 @@ def create_app(
         UnguardedRoute: when a route names neither a permission nor that it is public.
     """
     settings = settings or load_settings()
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, secrets=list_secrets(settings))
     services = services or _build_services_closed_at_exit(settings)
 
     app = Flask(__name__, static_folder=None)

@@ -24,7 +24,7 @@ import sqlalchemy  # noqa: F401
 
 from config.host import describe_choice, plan_host, read_footprint, read_host
 from config.logging import describe_gunicorn_logging
-from config.settings import Settings, SettingsError, load_settings, require_secret
+from config.settings import Settings, SettingsError, list_secrets, load_settings, require_secret
 
 
 def _share_arenas() -> None:
@@ -84,7 +84,9 @@ if os.access("/dev/shm", os.W_OK):  # noqa: S108 - a file of gunicorn's, created
 # The control socket listens in the home of whoever starts the server, and nothing here uses it.
 control_socket_disable = True
 
-logconfig_dict = describe_gunicorn_logging(_settings.log_level, access_log=_settings.access_log == "on")
+logconfig_dict = describe_gunicorn_logging(
+    _settings.log_level, access_log=_settings.access_log == "on", secrets=list_secrets(_settings)
+)
 access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms id=%({x-request-id}o)s'
 
 

@@ -212,6 +212,12 @@ def require_secret(settings: Settings) -> str:
         raise SettingsError(f"The secret of this installation cannot be kept in {path} ({fault}).") from None
 
 
+def list_secrets(settings: Settings) -> list[str]:
+    """The values of the settings that no log line may show."""
+    values = [getattr(settings, item.name) for item in fields(settings) if not item.repr]
+    return [value for value in values if isinstance(value, str)]
+
+
 def describe_settings() -> list[tuple[str, str, str]]:
     """Name, default and meaning of every setting, in the order of the documentation."""
     return [(f.metadata["name"], f.metadata["default"] or "none", f.metadata["help"]) for f in fields(Settings)]
@@ -225,7 +231,8 @@ def _read(item: Field[Any], environ: Mapping[str, str], derived: Mapping[str, ob
     try:
         return parse(text)
     except ValueError as fault:
-        raise SettingsError(f"{name}={text!r}: {fault}.") from None
+        shown = f"{name}={text!r}" if item.repr else name
+        raise SettingsError(f"{shown}: {fault}.") from None
 
 
 def _refuse_unknown_names(environ: Mapping[str, str]) -> None:

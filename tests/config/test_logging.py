@@ -5,28 +5,31 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import pytest
 
 from tests.rules.repository import ROOT
 
-LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (DEBUG|INFO|WARNING|ERROR) [\w.]+ \[\d+\] .+")
+LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (DEBUG|INFO|WARNING|ERROR|CRITICAL) [\w.]+ \[\d+\] .+")
 START = (
     "import logging, warnings\nfrom config.logging import configure_logging\nlog = logging.getLogger('app.runtime')\n"
 )
 
 
-def log_in_a_process(source: str, *, level: str = "INFO", time_zone: str = "Asia/Tokyo") -> list[str]:
+def log_in_a_process(
+    source: str, *, level: str = "INFO", time_zone: str = "Asia/Tokyo", secrets: Sequence[str] = (), fails: bool = False
+) -> list[str]:
     """The lines that a fresh process writes to stderr; it must write nothing to stdout."""
     done = subprocess.run(
-        [sys.executable, "-c", f"{START}configure_logging({level!r})\n{source}"],
+        [sys.executable, "-c", f"{START}configure_logging({level!r}, secrets={secrets!r})\n{source}"],
         cwd=ROOT,
         env={"TZ": time_zone, "PYTHONUTF8": "1"},
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
-    assert done.stdout == ""
+    assert (done.returncode, done.stdout) == (int(fails), "")
     # Not splitlines(): it also splits at characters that only some readers take for the end of a line.
     return done.stderr.rstrip("\n").split("\n") if done.stderr else []
 
@@ -52,6 +55,7 @@ def test_the_time_is_utc_whatever_the_time_zone() -> None:
         ("a\r\nb", r"a\r\nb"),
         ("\x1b[31mred", r"\x1b[31mred"),
         ("a\x85b\u2028c", r"a\x85b\u2028c"),
+        ("safe\u202etxt.exe", r"safe\u202etxt.exe"),
         ("Müller 你好", "Müller 你好"),
     ],
 )
@@ -61,9 +65,55 @@ def test_a_message_cannot_end_its_line_or_steer_a_terminal(sent: str, written: s
     assert line.endswith(f"] {written}")
 
 
-def test_an_exception_is_appended_to_its_line() -> None:
-    (line,) = log_in_a_process("try: 1 / 0\nexcept ZeroDivisionError: log.exception('failed')")
-    assert re.search(r"\] failed\\nTraceback .*\\nZeroDivisionError: division by zero$", line)
+def test_an_exception_is_appended_to_its_line_without_the_text_of_a_library() -> None:
+    (line,) = log_in_a_process("try: float('Canary7Value')\nexcept ValueError: log.exception('failed')")
+    assert re.search(r"\] failed\\nTraceback .*, line 5, in <module>\\nValueError: \[text left out: [\w ]+\]$", line)
+    assert "Canary7Value" not in line
+
+
+def test_what_another_handler_wrote_of_an_exception_is_not_taken_over() -> None:
+    source = (
+        "import io\nlog.addHandler(logging.StreamHandler(io.StringIO()))\n"
+        "try: float('Canary7Value')\nexcept ValueError: log.exception('failed')"
+    )
+    (line,) = log_in_a_process(source)
+    assert "Canary7Value" not in line
+
+
+@pytest.mark.parametrize(
+    ("source", "start"),
+    [
+        ("float('Canary7Value')", "CRITICAL config.logging"),
+        (
+            "import threading\nt = threading.Thread(target=float, args=['Canary7Value'], name='poll')\n"
+            "t.start(); t.join()",
+            "ERROR config.logging",
+        ),
+        ("class Last:\n    def __del__(self): float('Canary7Value')\nLast()", "ERROR config.logging"),
+    ],
+)
+def test_what_nobody_catches_is_a_line_too(source: str, start: str) -> None:
+    (line,) = log_in_a_process(source, fails=start.startswith("CRITICAL"))
+    assert f"Z {start} [" in line
+    assert "ValueError: [text left out" in line
+    assert "Canary7Value" not in line
+
+
+def test_credentials_are_masked_in_messages_and_exceptions() -> None:
+    source = (
+        "from app.errors import ReleaseUnusable\n"
+        "log.info('key %s', 'gsk_58go1ep1_Q4R6u2AU4WCaYUoa25HdJ2A3d5OmUZkt_3aLQvM')\n"
+        "try: raise ReleaseUnusable('it is correct horse')\n"
+        "except ReleaseUnusable: log.exception('failed')"
+    )
+    first, second = log_in_a_process(source, secrets=["correct horse"])
+    assert first.endswith("key gsk_58go1ep1_***")
+    assert second.endswith("ReleaseUnusable: it is ***")
+
+
+def test_libraries_tell_no_details() -> None:
+    lines = log_in_a_process("log.debug('ours'); logging.getLogger('urllib3').debug('theirs')", level="DEBUG")
+    assert [line.rpartition(" ")[2] for line in lines] == ["ours"]
 
 
 def test_a_warning_of_a_library_is_a_line() -> None:

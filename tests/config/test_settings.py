@@ -10,7 +10,7 @@ from threading import Barrier
 
 import pytest
 
-from config.settings import Settings, SettingsError, describe_settings, load_settings, require_secret
+from config.settings import Settings, SettingsError, describe_settings, list_secrets, load_settings, require_secret
 from config.settings_page import render_settings_page
 
 LONG_SECRET = "s" * 32
@@ -113,6 +113,21 @@ def test_a_printed_setting_shows_no_secret() -> None:
     shown = repr(load_settings({"GLUONSERVE_SECRET": LONG_SECRET, "DATABASE_URL": "postgresql+psycopg://u:hidden@h/d"}))
     assert LONG_SECRET not in shown
     assert "hidden" not in shown
+
+
+def test_the_secrets_are_listed_for_the_log_to_mask() -> None:
+    url = "postgresql+psycopg://u:hidden@h/d"
+    secrets = list_secrets(load_settings({"GLUONSERVE_SECRET": LONG_SECRET, "DATABASE_URL": url}))
+    assert {url, LONG_SECRET} <= set(secrets)
+    assert all(isinstance(secret, str) for secret in secrets)
+
+
+@pytest.mark.parametrize("name", [item.metadata["name"] for item in fields(Settings) if not item.repr])
+def test_a_secret_that_cannot_be_read_is_refused_without_showing_it(name: str) -> None:
+    try:
+        load_settings({name: "Canary7Value,,://"})
+    except SettingsError as refused:
+        assert "Canary7Value" not in str(refused)
 
 
 def test_every_setting_is_described_once() -> None:
