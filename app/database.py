@@ -88,6 +88,23 @@ api_keys = Table(
     Column("replaced_by", String(8)),
 )
 
+token_signing_keys = Table(
+    "token_signing_keys",
+    tables,
+    Column("id", String(16), primary_key=True),
+    Column("created_at", UtcTime, nullable=False),
+    Column("ends_at", UtcTime),
+)
+
+revoked_tokens = Table(
+    "revoked_tokens",
+    tables,
+    Column("token_id", String(22), primary_key=True),
+    # The API key whose token is meant; empty where an administrator meant it, whosever it is.
+    Column("key_id", String(8), primary_key=True),
+    Column("ends_at", UtcTime, nullable=False),
+)
+
 audit = Table(
     "audit",
     tables,
