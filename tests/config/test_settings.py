@@ -124,10 +124,12 @@ def test_the_secrets_are_listed_for_the_log_to_mask() -> None:
 
 @pytest.mark.parametrize("name", [item.metadata["name"] for item in fields(Settings) if not item.repr])
 def test_a_secret_that_cannot_be_read_is_refused_without_showing_it(name: str) -> None:
+    sentence = ""
     try:
         load_settings({name: "Canary7Value,,://"})
     except SettingsError as refused:
-        assert "Canary7Value" not in str(refused)
+        sentence = str(refused)
+    assert "Canary7Value" not in sentence
 
 
 def test_every_setting_is_described_once() -> None:
