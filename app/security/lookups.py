@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
-from app.database import describe_failure
+from sqlalchemy import Connection, Engine
+
+from app.database import DATABASE_FAILURES, describe_failure
 from app.errors import KeysUnavailable
 from app.security.deadline import BoundedCalls, NoAnswerInTime
 
@@ -93,3 +96,17 @@ class _Breaker:
 
 def keys_unavailable() -> KeysUnavailable:
     return KeysUnavailable("API keys cannot be checked at the moment; try again in a few seconds.")
+
+
+@contextmanager
+def open_transaction(engine: Engine) -> Iterator[Connection]:
+    """Work on the database of credentials.
+
+    Raises:
+        KeysUnavailable: when it does not answer.
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except DATABASE_FAILURES as fault:
+        raise keys_unavailable() from fault

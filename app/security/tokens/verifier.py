@@ -1,0 +1,152 @@
+"""How a presented token is checked: by its signature first, then against the database, and for a while from memory."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.errors import KeysUnavailable, Unauthenticated
+from app.security.keys.store import ApiKey, KeyStore
+from app.security.lookups import Lookups
+from app.security.permissions import PERMISSIONS, permits
+from app.security.tokens.claims import TokenClaims
+from app.security.tokens.signing import MAX_TOKEN_LENGTH, InvalidToken, SignedToken, TokenSigner
+from app.security.tokens.store import TokenStore
+
+MAX_CACHED_TOKENS = 10_000
+
+
+@dataclass(frozen=True)
+class VerifiedToken:
+    """A good token, the API key that it was made with, and what both of them permit."""
+
+    claims: TokenClaims
+    key: ApiKey
+    permissions: frozenset[str]
+
+
+class TokenVerifier:
+    """Checks the tokens of requests, from any number of threads, by the rules that KeyVerifier has for keys.
+
+    A token that the database confirmed, with its API key and its signing key, is taken from memory for `cache_seconds`,
+    which bounds how long a revocation of any of the three goes unseen. While the database does not answer, a token
+    confirmed within `stale_seconds` stays good until it expires and any other is KeysUnavailable; `stale_answers`
+    counts. Without a right signature no token reaches the database.
+    """
+
+    def __init__(
+        self,
+        signer: TokenSigner,
+        store: TokenStore,
+        keys: KeyStore,
+        *,
+        lookups: Lookups | None = None,
+        cache_seconds: float = 0.5,
+        stale_seconds: float = 300.0,
+        max_cached_tokens: int = MAX_CACHED_TOKENS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._signer = signer
+        self._store = store
+        self._keys = keys
+        self._lookups = lookups or Lookups(clock=clock)
+        self._cache_seconds = cache_seconds
+        self._stale_seconds = stale_seconds
+        self._clock = clock
+        self._confirmed = _ConfirmedTokens(max_cached_tokens)
+        self.stale_answers = 0
+
+    def verify(self, text: str) -> VerifiedToken:
+        """Return the valid token that the text is.
+
+        Raises:
+            Unauthenticated: in one and the same way for every kind of bad token.
+            KeysUnavailable: when the database does not answer and the token was not confirmed lately.
+        """
+        if len(text) > MAX_TOKEN_LENGTH or not text.isascii():
+            raise _invalid_token()
+        digest, now = hashlib.sha256(text.encode()).digest(), self._clock()
+        confirmed = self._confirmed.get(digest)
+        if confirmed is None or now - confirmed.at >= self._cache_seconds:
+            confirmed = self._confirm_again(text, digest, confirmed, now)
+        token, moment = confirmed.token, self._keys.now()
+        if not token.claims.is_current(moment.timestamp()) or token.key.state_at(moment) != "active":
+            raise _invalid_token()
+        return token
+
+    def _confirm_again(self, text: str, digest: bytes, earlier: _Confirmed | None, now: float) -> _Confirmed:
+        signed = self._read(text) if earlier is None else earlier.signed
+        usable = earlier if earlier is not None and now - earlier.at <= self._stale_seconds else None
+        try:
+            confirmed = self._lookups.ask(lambda: self._look_up(signed, digest, now), patient=usable is None)
+        except KeysUnavailable:
+            if usable is None:
+                raise
+            self.stale_answers += 1
+            return usable
+        if confirmed is None:
+            raise _invalid_token()
+        return confirmed
+
+    def _read(self, text: str) -> SignedToken:
+        try:
+            signed = self._signer.read(text)
+        except InvalidToken:
+            raise _invalid_token() from None
+        # Whoever kept a token that has ended must not keep the database busy with it.
+        if not signed.claims.is_current(self._keys.now().timestamp()):
+            raise _invalid_token()
+        return signed
+
+    def _look_up(self, signed: SignedToken, digest: bytes, now: float) -> _Confirmed | None:
+        key = self._keys.find(signed.claims.key_id)
+        if key is None or self._store.is_revoked(signed):
+            self._confirmed.forget(digest)
+            return None
+        token = VerifiedToken(signed.claims, key, narrow_permissions(signed.claims.permissions, key.permissions))
+        # The age counts from before the question, so that a slow answer is not taken for a new one.
+        return self._confirmed.remember(digest, _Confirmed(signed, token, now))
+
+
+def narrow_permissions(wanted: tuple[str, ...], granted: frozenset[str]) -> frozenset[str]:
+    """Of the wanted permissions, those that a key with the granted ones has."""
+    return frozenset(name for name in PERMISSIONS if name in wanted and permits(granted, name))
+
+
+@dataclass(frozen=True)
+class _Confirmed:
+    signed: SignedToken
+    token: VerifiedToken
+    at: float
+
+
+class _ConfirmedTokens:
+    """The tokens that were right when they were last looked up, by the SHA-256 of their whole text."""
+
+    def __init__(self, max_tokens: int) -> None:
+        self._max_tokens = max_tokens
+        self._by_digest: dict[bytes, _Confirmed] = {}
+        self._lock = threading.Lock()
+
+    def get(self, digest: bytes) -> _Confirmed | None:
+        # Without the lock: reading one item of a dict is atomic, and items are never changed.
+        return self._by_digest.get(digest)
+
+    def remember(self, digest: bytes, confirmed: _Confirmed) -> _Confirmed:
+        with self._lock:
+            known = self._by_digest.pop(digest, confirmed)
+            self._by_digest[digest] = confirmed if confirmed.at >= known.at else known
+            if len(self._by_digest) > self._max_tokens:
+                del self._by_digest[next(iter(self._by_digest))]
+        return confirmed
+
+    def forget(self, digest: bytes) -> None:
+        with self._lock:
+            self._by_digest.pop(digest, None)
+
+
+def _invalid_token() -> Unauthenticated:
+    return Unauthenticated("The token is not valid.", code="invalid_token")
