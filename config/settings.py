@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from config.host import plan_host, read_footprint, read_host
+from config.logged_inputs import LoggedInputs, read_logged_inputs
 
 
 class SettingsError(Exception):
@@ -139,6 +140,12 @@ class Settings:
     )
     access_log: Literal["on", "off"] = _setting(
         "GLUONSERVE_ACCESS_LOG", "off", _one_of("on", "off"), "on writes one log line per HTTP request"
+    )
+    logged_inputs: LoggedInputs = _setting(
+        "GLUONSERVE_LOG_INPUTS",
+        "none",
+        read_logged_inputs,
+        "values of requests that the prediction log keeps: all, hashed, none, or fields as in age,hash:customer_id",
     )
     bind: str = _setting("BIND", "127.0.0.1:8000", _address, "HOST:PORT or unix:PATH that the server listens on")
     workers: int = _setting(
