@@ -10,10 +10,13 @@ ServiceError
 |-- UnsupportedMediaType 415
 |-- InvalidRows 422           rows that do not fit the schema, every fault listed
 |-- ReleaseRefused 422        a version that is not fit to be served; the active one stays
+|-- RateLimited 429           a caller has used what it may for now
 |-- PredictionFailed 500      the model broke on rows that fit its schema
-`-- Unavailable 503           nothing is broken for good: try again later
-    |-- ModelNotReady
-    `-- KeysUnavailable
+|-- Unavailable 503           nothing is broken for good: try again later
+|   |-- ModelNotReady
+|   |-- KeysUnavailable
+|   `-- Overloaded
+`-- DeadlineExceeded 504
 """
 
 from __future__ import annotations
@@ -116,6 +119,20 @@ class ReleaseRefused(ServiceError):
     title = "The version is not fit to be served"
 
 
+class RateLimited(ServiceError):
+    status = 429
+    code = "rate_limited"
+    title = "Too many requests"
+
+    def __init__(self, detail: str, *, retry_after_seconds: int, code: str | None = None) -> None:
+        super().__init__(detail, code=code)
+        self._retry_after_seconds = retry_after_seconds
+
+    @property
+    def retry_after_seconds(self) -> int | None:
+        return self._retry_after_seconds
+
+
 class PredictionFailed(ServiceError):
     status = 500
     code = "prediction_failed"
@@ -146,5 +163,28 @@ class KeysUnavailable(Unavailable):
     title = "API keys cannot be checked now"
 
 
+class Overloaded(Unavailable):
+    code = "overloaded"
+    title = "Too many requests are waiting"
+
+
+class DeadlineExceeded(ServiceError):
+    status = 504
+    code = "deadline_exceeded"
+    title = "Not answered in time"
+
+
 class ReleaseUnusable(Exception):
-    """A release not to be opened: missing, damaged, made with other libraries. One sentence for the operator."""
+    """A release not to be opened: missing, damaged, made with other libraries.
+
+    Attributes:
+        sentence: What a caller of HTTP may read too: our own words.
+        cause: What a library or the system said, or advice that names places: for the log and the command line.
+            The text of the exception is both.
+    """
+
+    def __init__(self, sentence: str, *, cause: str | None = None) -> None:
+        joined = f"{sentence} {cause}" if sentence.endswith(".") else f"{sentence}: {cause}"
+        super().__init__(joined if cause else sentence)
+        self.sentence = sentence
+        self.cause = cause

@@ -62,7 +62,7 @@ def read_unpacked_size(archive: Path) -> int:
     try:
         size = zstandard.frame_content_size(header)
     except zstandard.ZstdError as fault:
-        raise ArchiveRefused(f"{archive.name} is not compressed as it should be ({fault})") from fault
+        raise ArchiveRefused(f"{archive.name} is not compressed as it should be ({type(fault).__name__})") from fault
     if size < 0:
         raise ArchiveRefused(f"{archive.name} does not say how large it is")
     return size
@@ -88,7 +88,7 @@ def unpack_archive(archive: Path, directory: Path) -> None:
                     _write_member(members, member, directory)
             stream.require_end()
     except (zstandard.ZstdError, tarfile.TarError, FileExistsError, NotADirectoryError, ValueError) as fault:
-        raise ArchiveRefused(f"{archive.name} is damaged ({fault})") from fault
+        raise ArchiveRefused(f"{archive.name} is damaged ({type(fault).__name__})") from fault
 
 
 @contextmanager

@@ -231,7 +231,7 @@ def require_trusted(trust: Trust, manifest: bytes, signature: bytes | None, *, n
     fault = trust.find_fault(manifest, signature)
     if fault:
         advice = fault.advice.replace("{version}", name).rstrip(".")
-        raise ReleaseUnusable(f"Version {name} is refused: {fault.reason}. {advice}.")
+        raise ReleaseUnusable(f"Version {name} is refused: {fault.reason}.", cause=f"{advice}.")
 
 
 def _format_signature(algorithm: str, key_id: str, raw: bytes) -> bytes:

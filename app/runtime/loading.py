@@ -72,7 +72,7 @@ def load_release(
         ReleaseUnusable: with one sentence for the operator, whatever is wrong.
     """
     manifest = read_manifest(directory, trust)
-    reason = ""
+    refusal: ReleaseUnusable | None = None
     if prefer == "plan" and (directory / PLAN).is_dir():
         verify_files(directory, manifest, unopened=NATIVE)
         try:
@@ -80,18 +80,18 @@ def load_release(
         except GoldenRowsDiffer:
             raise
         except ReleaseUnusable as refused:
-            reason = f" {refused}"
+            refusal = refused
             logger.warning("%s AutoGluon answers in place of the plan, slower.", refused)
     fault = find_version_fault(manifest.libraries, list_installed_libraries())
     if fault:
-        raise ReleaseUnusable(f"Version {directory.name} cannot be served here: {fault}.{reason}")
+        raise _describe_missing_way(f"Version {directory.name} cannot be served here: {fault}.", refusal)
     verify_files(directory, manifest)
     schema = read_schema(directory)
     executor = load_native(directory, schema)
     golden = read_golden_rows(directory / GOLDEN)
     typed = replay_golden_rows(executor, schema, golden, name=directory.name)
     batching = BatchingExecutor(executor, measure_cost(executor, typed))
-    return LoadedRelease(manifest, schema, batching, "native", rules, reason.strip() or None)
+    return LoadedRelease(manifest, schema, batching, "native", rules, str(refusal) if refusal else None)
 
 
 def _load_plan(directory: Path, manifest: Manifest, rules: RowRules) -> LoadedRelease:
@@ -101,8 +101,14 @@ def _load_plan(directory: Path, manifest: Manifest, rules: RowRules) -> LoadedRe
     schema = read_schema(directory)
     try:
         executor = read_plan(directory / PLAN, shared=directory.parent / UNPACKED / directory.name)
-    except Exception as fault:
+    except ReleaseUnusable as fault:
+        raise ReleaseUnusable(
+            f"Version {directory.name}: its plan cannot be used ({fault.sentence}).", cause=fault.cause
+        ) from fault
+    except ArchiveRefused as fault:
         raise ReleaseUnusable(f"Version {directory.name}: its plan cannot be used ({fault}).") from fault
+    except Exception as fault:
+        raise _describe_failure(f"Version {directory.name}: its plan cannot be used", fault) from fault
     replay_golden_rows(executor, schema, read_golden_rows(directory / GOLDEN), name=directory.name)
     return LoadedRelease(manifest, schema, executor, "plan", rules)
 
@@ -122,11 +128,10 @@ def load_native(directory: Path, schema: FeatureSchema) -> Executor:
     except ReleaseUnusable:
         raise
     except ArchiveRefused as fault:
-        raise ReleaseUnusable(f"Version {directory.name}: {fault}.") from fault
+        cause = str(fault.__cause__) if fault.__cause__ else None
+        raise ReleaseUnusable(f"Version {directory.name}: {fault}.", cause=cause) from fault
     except Exception as fault:
-        raise ReleaseUnusable(
-            f"Version {directory.name}: AutoGluon could not load the model ({type(fault).__name__}: {fault})."
-        ) from fault
+        raise _describe_failure(f"Version {directory.name}: AutoGluon could not load the model", fault) from fault
 
 
 def replay_golden_rows(executor: Executor, schema: FeatureSchema, golden: GoldenRows, *, name: str) -> list[TypedRow]:
@@ -143,7 +148,7 @@ def replay_golden_rows(executor: Executor, schema: FeatureSchema, golden: Golden
     except InvalidRows as refused:
         raise ReleaseUnusable(f"Version {name}: its golden rows do not fit its schema.") from refused
     except Exception as fault:
-        raise ReleaseUnusable(f"Version {name}: its golden rows could not be predicted ({fault}).") from fault
+        raise _describe_failure(f"Version {name}: its golden rows could not be predicted", fault) from fault
     alone = GoldenRows(
         rows=golden.rows[:1], labels=golden.labels[:1], probabilities=golden.probabilities and golden.probabilities[:1]
     )
@@ -153,3 +158,14 @@ def replay_golden_rows(executor: Executor, schema: FeatureSchema, golden: Golden
     if difference:
         raise GoldenRowsDiffer(f"Version {name}: {difference}.")
     return rows
+
+
+def _describe_failure(sentence: str, fault: Exception) -> ReleaseUnusable:
+    """Name the kind of an exception that is not ours; its text is no affair of callers."""
+    return ReleaseUnusable(f"{sentence} ({type(fault).__name__}).", cause=str(fault) or None)
+
+
+def _describe_missing_way(sentence: str, plan_refusal: ReleaseUnusable | None) -> ReleaseUnusable:
+    if plan_refusal is None:
+        return ReleaseUnusable(sentence)
+    return ReleaseUnusable(f"{sentence} {plan_refusal.sentence}", cause=plan_refusal.cause)

@@ -73,7 +73,7 @@ def try_release(
         raise _describe_end(name, process.returncode, seconds)
     answer: Any = orjson.loads(output)
     if "reason" in answer:
-        raise ReleaseUnusable(answer["reason"])
+        raise ReleaseUnusable(answer["reason"], cause=answer["cause"])
     return TrialReport(**answer)
 
 
@@ -97,7 +97,7 @@ def _answer(request: Any) -> dict[str, Any]:
         rules = RowRules(**request["rules"])
         release = load_release(directory, trust=trust, prefer=request["prefer"], rules=rules)
     except ReleaseUnusable as fault:
-        return {"reason": str(fault)}
+        return {"reason": fault.sentence, "cause": fault.cause}
     report = TrialReport(
         execution=release.execution,
         seconds=time.monotonic() - started,
@@ -110,7 +110,7 @@ def _write_request(directory: Path, trust: Trust, prefer: Execution, rules: RowR
     try:
         keys = [key.text for key in trust.list_keys()]
     except SigningKeyUnusable as fault:
-        raise ReleaseUnusable(str(fault)) from None
+        raise ReleaseUnusable("The trusted keys cannot be read.", cause=str(fault)) from None
     return orjson.dumps(
         {
             "directory": str(directory.absolute()),

@@ -26,9 +26,9 @@ class _Deed:
         return self._deed[0], self._deed[1:]
 
 
-def plant(store: ReleaseStore, *deed: Any) -> Path:
-    """Put a deed into the predictor of version 1, vouched for by the trusted key."""
-    directory = store.directory("1")
+def plant(store: ReleaseStore, *deed: Any, version: str = "1") -> Path:
+    """Put a deed into the predictor of a version, vouched for by the trusted key."""
+    directory = store.directory(version)
     rewrite(directory, f"{NATIVE}!predictor.pkl", pickle.dumps(_Deed(*deed)))
     sign_again(directory)
     return directory

@@ -113,11 +113,12 @@ class Follower:
             logger.warning("There is no instant way back to version %s. %s", version, reason)
 
     def _try_to_hold(self, version: str, role: Role) -> str | None:
-        """Load a version; return why it could not be."""
+        """Load a version; return why it could not be, in words that callers may read."""
         try:
             self._slots.hold(version, role)
         except ReleaseUnusable as fault:
-            return str(fault)
+            logger.warning("Not held as the %s version. %s", role, fault)
+            return fault.sentence
         except Exception as fault:
             logger.exception("Version %s could not be loaded.", version)
             return f"Version {version} could not be loaded ({type(fault).__name__})."

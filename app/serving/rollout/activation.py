@@ -215,8 +215,8 @@ class Activator:
         logger.info("Version %s passed its trial (%s).", version, report)
 
     def _refuse(self, fault: ReleaseUnusable) -> ReleaseRefused:
-        # The reason may hold a library's own words and with them the path of a file.
-        return ReleaseRefused(str(fault).replace(f"{self._store.path}/", ""))
+        logger.warning("%s", fault)
+        return ReleaseRefused(fault.sentence)
 
     def _is_held_everywhere(self, version: str) -> bool:
         """Whether there are workers and all of them hold the version: it was verified and tried in each."""
@@ -234,8 +234,7 @@ class Activator:
 
         def is_waited_for(worker: WorkerState) -> bool:
             if worker.token == instruction.token and worker.outcome == "failed":
-                reason = str(worker.reason).replace(f"{self._store.path}/", "")
-                raise Conflict(f"The worker {worker.name} cannot serve it. {reason}", code="activation_failed")
+                raise Conflict(f"The worker {worker.name} cannot serve it. {worker.reason}", code="activation_failed")
             return not (worker.token == instruction.token and worker.outcome == "ready")
 
         late = self._wait(is_waited_for, seconds=self._limits.preparation)[1]

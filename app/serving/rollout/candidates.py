@@ -227,7 +227,8 @@ class Candidates:
                 seconds=_TRIAL_SECONDS,
             )
         except ReleaseUnusable as fault:
-            raise ReleaseRefused(str(fault).replace(f"{self._store.path}/", "")) from fault
+            logger.warning("%s", fault)
+            raise ReleaseRefused(fault.sentence) from fault
 
     def _describe_end(self, candidate: CandidatePointer | None, reason: str) -> str:
         """The reason with the figures of that moment, for the audit table: the counts may be gone when it is read."""

@@ -21,6 +21,7 @@ from app.runtime.switching.workers import WorkerRecord, WorkerState, read_instru
 from app.security.audit import AuditLog
 from app.serving.rollout.activation import ActivationLimits, Activator
 from tests.manifests import TRUST, copy_version
+from tests.runtime.test_trial import plant
 
 
 @pytest.fixture
@@ -122,6 +123,17 @@ def test_a_damaged_version_changes_nothing_and_is_recorded(
     assert name_active(store) == "1"
     assert [act[-1] for act in list_acts(audit)] == ["started", "failed"]
     assert str(audit.list()[0].detail).startswith("Version 2: schema.json was altered")
+
+
+def test_what_a_library_says_of_a_version_is_for_the_log_alone(
+    store: ReleaseStore, audit: AuditLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    plant(store, open, "/srv/nowhere/secret.txt", version="2")
+    activator = Activator(store, audit=audit, prefer="native")
+    with pytest.raises(ReleaseRefused) as refused:
+        activator.activate("2", by="key:abc")
+    assert refused.value.detail == "Version 2: AutoGluon could not load the model (FileNotFoundError)."
+    assert "No such file or directory: '/srv/nowhere/secret.txt'" in caplog.text
 
 
 def test_a_previous_version_that_was_damaged_is_not_rolled_back_to(

@@ -31,7 +31,7 @@ class SharedLibrary:
             self.long = ctypes.CDLL(str(path))
             self._last_error = getattr(self.brief, last_error)
         except (OSError, AttributeError) as fault:
-            raise ReleaseUnusable(f"the library of {package} cannot be opened: {fault}") from fault
+            raise ReleaseUnusable(f"the library of {package} cannot be opened", cause=str(fault)) from fault
         self._package = package
         self._last_error.restype = ctypes.c_char_p
 
@@ -45,7 +45,7 @@ class SharedLibrary:
     def check_load(self, code: int) -> None:
         """Raises ReleaseUnusable when a call that opens a model failed."""
         if code:
-            raise ReleaseUnusable(f"{self._package} cannot read its model: {self._read_last_error()}")
+            raise ReleaseUnusable(f"{self._package} cannot read its model", cause=self._read_last_error())
 
     def check_prediction(self, code: int) -> None:
         """Raises PredictionFailed when a call failed; what the library says is the cause, not for callers."""
