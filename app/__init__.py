@@ -38,6 +38,7 @@ def create_app(
 
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_mb * BYTES_PER_MB
+    app.config["REQUEST_TIMEOUT_MS"] = settings.request_timeout_ms
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # A doubled slash is another address, not a redirect to a host that the caller named.
     app.url_map.merge_slashes = False

@@ -155,6 +155,26 @@ class Settings:
     graceful_timeout_seconds: int = _setting(
         "GLUONSERVE_GRACEFUL_TIMEOUT", "30", _whole_number(1, 3600), "seconds that requests under way get at a stop"
     )
+    request_timeout_ms: int = _setting(
+        "GLUONSERVE_REQUEST_TIMEOUT_MS",
+        "30000",
+        _whole_number(1, 600_000),
+        "milliseconds within which a prediction has to be answered when the caller does not send X-Request-Timeout-Ms",
+    )
+    most_wait_ms: int = _setting(
+        "GLUONSERVE_MOST_WAIT_MS",
+        "2000",
+        _whole_number(0, 60_000),
+        "longest expected wait for a turn, in milliseconds; beyond it a request is refused with 503 at once; 0 never "
+        "refuses and lets all of them wait",
+    )
+    hung_after_seconds: int = _setting(
+        "GLUONSERVE_HUNG_AFTER",
+        "60",
+        _whole_number(0, 3600),
+        "seconds, and at least twice its deadline, after which a prediction counts as hung and its worker is replaced; "
+        "0 never",
+    )
     execution: Literal["plan", "native"] = _setting(
         "GLUONSERVE_EXECUTION",
         "plan",

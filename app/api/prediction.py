@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Blueprint, Response, g, request
 
+from app.api.deadline import find_deadline
 from app.api.faults import describe_fault
 from app.api.guard import require_auth
 from app.api.json_body import load_json
@@ -27,13 +28,19 @@ _REQUEST = PredictionRequest()
 
 
 @blueprint.post("/predict")
-@describe("Predict rows", accepts=PredictionRequest, answers={200: PredictionAnswer}, errors=(413, 422, 503))
+@describe("Predict rows", accepts=PredictionRequest, answers={200: PredictionAnswer}, errors=(413, 422, 503, 504))
 @require_auth("predict")
 def predict() -> Response:
-    """Every fault of every row is reported at once; when one row has a fault nothing is predicted."""
+    """Every fault of every row is reported at once; when one row has a fault nothing is predicted.
+
+    The header X-Request-Timeout-Ms says within how many milliseconds the answer is of use, from 1 to 600000. What
+    cannot be predicted in time is answered 504, or 503 at once when too many others wait.
+    """
+    deadline = find_deadline()
     envelope = load_json(_REQUEST)
     service = current_services().prediction
-    prediction = service.predict(envelope["data"], route_value=find_route_value(service.trial.routed_by))
+    route_value = find_route_value(service.trial.routed_by)
+    prediction = service.predict(envelope["data"], route_value=route_value, deadline=deadline)
     return answer_json(describe_prediction(prediction, request_id=current_request_id()))
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from app.errors import PredictionFailed
 from app.runtime.cost_curve import CostCurve
+from app.runtime.deadline import Deadline, current_deadline
 from app.runtime.predictions import Executor, Predictions
 from app.runtime.rows import TypedRow
 
@@ -105,17 +106,23 @@ class BatchingExecutor:
         Raises:
             Exception: what the executor raises for these rows alone.
             PredictionFailed: when it returns another number of rows than it was given.
+            DeadlineExceeded: when the request is due before it was the turn of all of its rows.
         """
-        request = _Request(rows)
+        request, deadline = _Request(rows), current_deadline()
         try:
             self._enter(request)
             while not request.is_settled:
-                request.woken.wait()
-                if not request.is_settled:
-                    self._lead_one_pass()
+                self._await_turn(request, deadline)
         finally:
             self._leave(request)
         return request.result()
+
+    def _await_turn(self, request: _Request, deadline: Deadline) -> None:
+        is_leader = request.woken.wait(deadline.seconds_left())
+        if not request.is_settled:
+            deadline.require_time()
+            if is_leader:
+                self._lead_one_pass()
 
     def _enter(self, request: _Request) -> None:
         with self._lock:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.errors import FieldFault, InvalidRows, TooLarge
+from app.runtime.deadline import NO_DEADLINE, Deadline, answering_by
 from app.runtime.switching.active import ActiveRelease
 from app.serving.answering import Prediction
+from app.serving.overload.under_way import PredictionsUnderWay
 from app.serving.rollout.trials.trial import NoTrial, Trial
 
 
@@ -16,30 +18,40 @@ class PredictionService:
 
     Attributes:
         trial: What the candidate, if there is one, has to do with a request. Replaced while requests come.
+        under_way: The predictions that have begun and not ended.
     """
 
     def __init__(self, active: ActiveRelease, *, max_rows: int) -> None:
         self._active = active
         self._max_rows = max_rows
         self.trial: Trial = NoTrial()
+        self.under_way = PredictionsUnderWay()
 
-    def predict(self, rows: Sequence[Any], *, route_value: str | None = None) -> Prediction:
+    def predict(
+        self, rows: Sequence[Any], *, route_value: str | None = None, deadline: Deadline = NO_DEADLINE
+    ) -> Prediction:
         """Predict rows as a caller sent them.
 
         Args:
             route_value: What the caller is known by, as `trial.routed_by` asks for it.
+            deadline: When the answer is due. What cannot begin before is not predicted.
 
         Raises:
             ModelNotReady: when no release is loaded.
             TooLarge: for more rows than one request may hold.
             InvalidRows: with every fault of every row.
             PredictionFailed: when the model breaks on rows that fit its schema.
+            DeadlineExceeded: when it is not the request's turn in time.
         """
         release = self._active.begin()
+        self.under_way.begin(deadline)
         try:
             self._check_count(rows)
-            return self.trial.answer(release, rows, route_value)
+            deadline.require_time()
+            with answering_by(deadline):
+                return self.trial.answer(release, rows, route_value)
         finally:
+            self.under_way.end()
             self._active.end()
 
     def _check_count(self, rows: Sequence[Any]) -> None:

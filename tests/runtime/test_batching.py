@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.errors import PredictionFailed
+from app.errors import DeadlineExceeded, PredictionFailed
 from app.runtime.batching import BatchingExecutor, _Returns
 from app.runtime.cost_curve import CostCurve
+from app.runtime.deadline import Deadline, answering_by
 from app.runtime.predictions import Predictions
 from app.runtime.rows import TypedRow
 from tests.server import wait_until
@@ -344,3 +345,16 @@ def test_whatever_is_asked_everybody_gets_exactly_the_own_answers(
             else:
                 assert future.result(PATIENCE) == answer(request)
     assert (batcher._leader, batcher._waiting) == (None, [])
+
+
+def test_a_request_that_is_due_while_it_waits_is_given_up_and_never_predicted(pool: ThreadPoolExecutor) -> None:
+    executor = GatedExecutor()
+    batcher = batch(executor)
+    callers = Callers(batcher, pool)
+    first = hold_one_pass(executor, callers)
+    with answering_by(Deadline.after(0.05)), pytest.raises(DeadlineExceeded):
+        batcher.predict([(7,)])
+    last = callers.ask(1)
+    executor.gate.set()
+    assert (first.result(PATIENCE), last.result(PATIENCE)) == (answer([(0,)]), answer([(1,)]))
+    assert executor.passes == [[(0,)], [(1,)]]

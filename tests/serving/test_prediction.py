@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from app.errors import FieldFault, InvalidRows, ModelNotReady, TooLarge
+from app.errors import DeadlineExceeded, FieldFault, InvalidRows, ModelNotReady, TooLarge
 from app.release.schema import Feature, FeatureSchema
 from app.release.store import ReleaseStore
+from app.runtime.deadline import Deadline
 from app.runtime.loading import LoadedRelease
 from app.runtime.predictions import Predictions
 from app.runtime.rows import TypedRow
@@ -93,3 +94,9 @@ def test_warnings_beyond_a_thousand_are_counted(active: ActiveRelease) -> None:
     warnings = service.predict([{"city": "Paris", "visits": 1}] * 1500).warnings
     assert len(warnings) == 1001
     assert warnings[-1] == FieldFault(None, None, "500 more warnings are not listed.")
+
+
+def test_what_is_due_already_is_not_predicted_and_no_longer_under_way(service: PredictionService) -> None:
+    with pytest.raises(DeadlineExceeded):
+        service.predict([{"city": "Oslo", "visits": 1}], deadline=Deadline.after(-1))
+    assert service.under_way.started == {}
