@@ -21,6 +21,8 @@ from app.runtime.switching.follower import Follower
 from app.runtime.switching.slots import ReleaseSlots
 from app.security.audit import AuditLog
 from app.security.authentication import Authenticator
+from app.security.keys.administration import KeyAdministration
+from app.security.keys.last_use import LastUses
 from app.security.keys.store import KeyStore
 from app.security.keys.verifier import KeyVerifier
 from app.serving.prediction import PredictionService
@@ -45,11 +47,14 @@ class Services:
     candidates: Candidates
     trial_follower: TrialFollower
     authenticator: Authenticator
+    keys: KeyAdministration
+    last_uses: LastUses
     database: Engine
 
     def start(self) -> None:
         self.follower.start()
         self.trial_follower.start()
+        self.last_uses.start()
 
     def ping(self) -> bool:
         """Tell whether a prediction could be made now."""
@@ -58,6 +63,7 @@ class Services:
     def close(self) -> None:
         self.trial_follower.close()
         self.follower.close()
+        self.last_uses.close()
         self.database.dispose()
 
 
@@ -138,6 +144,8 @@ def build_services(settings: Settings) -> Services:
         prefer=settings.execution,
         row_rules=rules,
     )
+    keys = KeyStore(database, require_secret(settings))
+    last_uses = LastUses(keys)
     return Services(
         active=active,
         follower=Follower(active),
@@ -145,7 +153,9 @@ def build_services(settings: Settings) -> Services:
         activator=activator,
         candidates=candidates,
         trial_follower=trial_follower,
-        authenticator=Authenticator(KeyVerifier(KeyStore(database, require_secret(settings)))),
+        authenticator=Authenticator(KeyVerifier(keys), uses=last_uses),
+        keys=KeyAdministration(keys, audit=AuditLog(database)),
+        last_uses=last_uses,
         database=database,
     )
 
@@ -156,6 +166,31 @@ def opened_activator(settings: Settings) -> Iterator[Activator]:
     with opened_database(settings.database_url) as database:
         _create_missing_tables(database)
         yield _make_activator(settings, open_store(settings), database)
+
+
+@contextmanager
+def opened_keys(settings: Settings) -> Iterator[KeyAdministration]:
+    """What makes and ends keys from the command line, with the database open as long as the block lasts.
+
+    Raises:
+        DatabaseError: when the database does not answer.
+    """
+    secret = require_secret(settings)
+    with opened_database(settings.database_url) as database:
+        create_tables(database)
+        yield KeyAdministration(KeyStore(database, secret), audit=AuditLog(database))
+
+
+@contextmanager
+def opened_audit(settings: Settings) -> Iterator[AuditLog]:
+    """The audit table, open as long as the block lasts.
+
+    Raises:
+        DatabaseError: when the database does not answer.
+    """
+    with opened_database(settings.database_url) as database:
+        create_tables(database)
+        yield AuditLog(database)
 
 
 @contextmanager

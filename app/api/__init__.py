@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from flask import Blueprint, Flask
 
 from app.api import health, model_info, prediction
+from app.api.keys import routes as keys
 from app.api.models import candidate, switching
 from app.api.openapi import page
 
@@ -16,6 +17,7 @@ BLUEPRINTS = (
     model_info.blueprint,
     switching.blueprint,
     candidate.blueprint,
+    keys.blueprint,
     page.blueprint,
 )
 

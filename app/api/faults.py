@@ -47,7 +47,16 @@ def _list_faults(
         yield FieldFault(None, name, _describe_unknown_field(name, known, suggest=position < _MOST_SUGGESTIONS))
     for name, texts in messages.items():
         if name in known:
-            yield from (FieldFault(None, name, text) for text in texts)
+            yield from _list_faults_of_field(name, texts)
+
+
+def _list_faults_of_field(name: str, messages: Any) -> Iterator[FieldFault]:
+    """Yield the faults of a field; marshmallow lists those of a list's items by their positions."""
+    if isinstance(messages, Mapping):
+        for position, texts in messages.items():
+            yield from _list_faults_of_field(f"{name}[{position}]", texts)
+    else:
+        yield from (FieldFault(None, name, text) for text in messages)
 
 
 def _describe_unknown_field(name: str, known: Collection[str], *, suggest: bool) -> str:

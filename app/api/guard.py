@@ -57,6 +57,11 @@ def public(view: View) -> View:
     return _mark(view, Guard(None, is_public=True))
 
 
+def name_caller() -> str:
+    """Who calls, for the audit table and the pointer's history."""
+    return f"key:{g.caller.id}"
+
+
 def find_guard(view: View) -> Guard | None:
     return view.__dict__.get("guard")
 

@@ -7,8 +7,9 @@ from typing import NoReturn
 
 import click
 
+from app.cli.access.audit import audit
+from app.cli.access.keys import keys
 from app.cli.inspection import verify
-from app.cli.keys import keys
 from app.cli.models import models
 from app.cli.optimise import optimise
 from app.cli.serve import serve
@@ -50,7 +51,7 @@ def main(ctx: click.Context) -> None:
     ctx.obj = load_settings()
 
 
-for command in (train, publish, optimise, models, keys, serve):
+for command in (train, publish, optimise, models, keys, audit, serve):
     main.add_command(command)
 keys.add_command(make_signing_key)
 models.add_command(sign)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 
+from app.errors import Forbidden
+from app.security.keys.last_use import NoUses, UseRecorder
+from app.security.keys.networks import lies_within, read_address
 from app.security.keys.store import ApiKey
 from app.security.keys.verifier import KeyVerifier
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,15 +49,27 @@ class Caller:
 class Authenticator:
     """Tells who calls, from any number of threads."""
 
-    def __init__(self, keys: KeyVerifier) -> None:
+    def __init__(self, keys: KeyVerifier, *, uses: UseRecorder | None = None) -> None:
         self.keys = keys
+        self._uses = uses or NoUses()
 
     def authenticate(self, credentials: Credentials) -> Caller:
         """Return the caller.
 
         Raises:
             Unauthenticated: when there is no credential, or in one and the same way for every kind of bad one.
+            Forbidden: when the key is bound to networks and the address lies in none of them.
             KeysUnavailable: when the database does not answer and the key was not confirmed lately.
         """
         key = self.keys.verify(credentials.api_key)
+        if key.networks:
+            _check_network(key, credentials.address)
+        self._uses.note(key.id)
         return Caller(key=key, permissions=key.permissions)
+
+
+def _check_network(key: ApiKey, address: str | None) -> None:
+    # Only who showed the whole secret comes here, so that a guesser learns nothing from this answer.
+    if not lies_within(address, key.networks):
+        logger.warning("API key %s was refused from %s: outside of its networks", key.id, read_address(address))
+        raise Forbidden("This key may not be used from this address.", code="network_not_permitted")

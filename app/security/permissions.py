@@ -22,6 +22,18 @@ PERMISSIONS: Mapping[Permission, str] = MappingProxyType(
 )
 
 
+ROLES: Mapping[str, frozenset[Permission]] = MappingProxyType(
+    {
+        "web-backend": frozenset({"predict", "feedback"}),
+        "analyst": frozenset({"predict", "model_info"}),
+        "scorer": frozenset({"jobs"}),
+        "prometheus": frozenset({"metrics"}),
+        "operator": frozenset({"admin", "metrics"}),
+    }
+)
+"""What typical callers need and no more. A key keeps the permissions: a role changed later changes no key."""
+
+
 def permits(granted: Collection[str], needed: Permission) -> bool:
     """Tell whether a caller with the granted permissions may do what is needed.
 
@@ -29,6 +41,18 @@ def permits(granted: Collection[str], needed: Permission) -> bool:
     model_info, because who switches versions has to see them.
     """
     return needed in granted or (needed == "model_info" and "admin" in granted)
+
+
+def permissions_of_roles(names: Iterable[str]) -> frozenset[str]:
+    """Return what the roles may do together.
+
+    Raises:
+        BadRequest: for a name that is not a role.
+    """
+    wanted = frozenset(names)
+    if unknown := wanted - ROLES.keys():
+        raise BadRequest(f"Unknown role {min(unknown)!r}; known are: {', '.join(ROLES)}.", code="unknown_role")
+    return frozenset(permission for name in wanted for permission in ROLES[name])
 
 
 def check_permissions(names: Iterable[str]) -> frozenset[str]:

@@ -111,21 +111,6 @@ def test_a_key_without_the_permission_is_told_which_it_lacks(
         }
 
 
-@guarded_routes
-def test_a_key_with_the_permission_gets_an_answer(
-    anonymous: FlaskClient, services: Services, settings: Settings, method: str, path: str, permission: Permission
-) -> None:
-    key = make_key(services, settings, permission)
-    body = {"share": 0.5} if path.endswith(("/canary", "/shadow")) else {"data": [ROW]}
-
-    answer = anonymous.open(
-        path, method=method, headers={"X-API-Key": key.text}, json=body if method == "POST" else None
-    )
-
-    # Without a version on disk there is nothing to switch to: what was asked for is then not found, or in conflict.
-    assert answer.status_code in ((404, 409) if path.startswith("/models/") else (200,))
-
-
 def test_without_the_database_of_keys_the_caller_is_told_to_come_back(
     anonymous: FlaskClient, services: Services, settings: Settings
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from app.api.guard import require_auth
+from app.api.guard import name_caller, require_auth
 from app.api.json_body import load_json
 from app.api.models.candidate_schemas import (
     CanaryRequest,
@@ -14,7 +14,6 @@ from app.api.models.candidate_schemas import (
     WithdrawalAnswer,
 )
 from app.api.models.schemas import ActivationAnswer
-from app.api.models.switching import name_caller
 from app.api.openapi.operation import describe
 from app.api.responses import answer_json
 from app.api.services import current_services

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, g
+from flask import Blueprint, Response
 
-from app.api.guard import require_auth
+from app.api.guard import name_caller, require_auth
 from app.api.models.schemas import ActivationAnswer, VersionsAnswer
 from app.api.openapi.operation import describe
 from app.api.responses import answer_json
@@ -43,8 +43,3 @@ def activate(version: str) -> Response:
 def rollback() -> Response:
     """Workers hold it ready, so it takes less than a second. Repeated, it comes back to where it began."""
     return answer_json(_ACTIVATION.dump(current_services().activator.rollback(by=name_caller())))
-
-
-def name_caller() -> str:
-    """Who calls, for the audit table and the pointer's history."""
-    return f"key:{g.caller.id}"

@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, Row, insert, select, update
+from sqlalchemy import Connection, Engine, Row, insert, or_, select, update
 
 from app.database import DATABASE_FAILURES, api_keys
-from app.errors import KeysUnavailable, NotFound
+from app.errors import BadRequest, Conflict, KeysUnavailable, NotFound
 from app.security.keys.format import KeyText, is_key_id, make_key_text
-from app.security.keys.terms import KeyTerms, check_lifetime, check_terms, read_networks
+from app.security.keys.networks import read_networks
+from app.security.keys.terms import KeyTerms, check_lifetime, check_terms, terms_of
 
-_NO_HMAC = "0" * 64
+MAX_OVERLAP = timedelta(days=90)
+BETWEEN_USES_KEPT = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,11 +106,13 @@ class KeyStore:
     def find_by_text(self, text: KeyText) -> ApiKey | None:
         """Return the key with this id and this secret, whatever its state.
 
-        An unknown id and a wrong secret take the same steps, so that timing tells nobody which ids exist.
+        It is looked for by what is kept of its secret, not by its id: to find a row and then compare takes longer than
+        to find none, and would tell a guesser which ids exist.
         """
-        row = self._select(text.id)
-        is_right_secret = hmac.compare_digest(self._hmac(text), _NO_HMAC if row is None else row.secret_hmac)
-        return _read_record(row) if row is not None and is_right_secret else None
+        with self._transaction() as connection:
+            found = select(api_keys).where(api_keys.c.secret_hmac == self._hmac(text))
+            row = connection.execute(found).one_or_none()
+        return _read_record(row) if row is not None and row.id == text.id else None
 
     def revoke(self, id: str) -> ApiKey:
         """Revoke a key for good; a key revoked before keeps its time.
@@ -120,10 +124,53 @@ class KeyStore:
             unrevoked = update(api_keys).where(api_keys.c.id == id, api_keys.c.revoked_at.is_(None))
             with self._transaction() as connection:
                 connection.execute(unrevoked.values(revoked_at=self.now()))
+        return self.require(id)
+
+    def require(self, id: str) -> ApiKey:
+        """Return the key with this id.
+
+        Raises:
+            NotFound
+        """
         record = self.find(id)
         if record is None:
             raise NotFound("There is no API key with this id.", code="key_not_found")
         return record
+
+    def rotate(self, id: str, overlap: timedelta) -> tuple[ApiKey, NewKey]:
+        """Make a key with the same terms and lifetime; the old one ends after the overlap. Return both.
+
+        Raises:
+            BadRequest: for an impossible overlap.
+            NotFound: when there is no such key.
+            Conflict: when the key is not active, or was rotated before.
+        """
+        if not timedelta(0) <= overlap <= MAX_OVERLAP:
+            raise BadRequest(f"Keys overlap for 0 to {MAX_OVERLAP.days} days.", code="invalid_overlap")
+        old = self.require(id)
+        if old.state_at(self.now()) != "active":
+            raise Conflict(f"The key {id} is {old.state_at(self.now())}; create a new one.", code="key_not_active")
+        lifetime = None if old.expires_at is None else old.expires_at - old.created_at
+        with self._transaction() as connection:
+            new = self._insert(connection, terms_of(old), lifetime)
+            self._replace(connection, old, new.record, overlap)
+        return self.require(id), new
+
+    def record_use(self, id: str, at: datetime) -> None:
+        """Keep when a key was used, unless a use less than a minute before is kept already."""
+        is_news = or_(api_keys.c.last_used_at.is_(None), api_keys.c.last_used_at <= at - BETWEEN_USES_KEPT)
+        with self._transaction() as connection:
+            connection.execute(update(api_keys).where(api_keys.c.id == id, is_news).values(last_used_at=at))
+
+    def _replace(self, connection: Connection, old: ApiKey, new: ApiKey, overlap: timedelta) -> None:
+        end = self.now() + overlap
+        expires_at = end if old.expires_at is None else min(old.expires_at, end)
+        # In the statement and not only before it: of two rotations at once, one wins.
+        untouched = (api_keys.c.id == old.id, api_keys.c.replaced_by.is_(None), api_keys.c.revoked_at.is_(None))
+        replaced = update(api_keys).where(*untouched).values(expires_at=expires_at, replaced_by=new.id)
+        if connection.execute(replaced).rowcount == 0:
+            sentence = f"The key {old.id} was rotated before; rotate the key that replaced it."
+            raise Conflict(sentence, code="key_already_rotated")
 
     def _insert(self, connection: Connection, terms: KeyTerms, lifetime: timedelta | None) -> NewKey:
         text, now = make_key_text(), self.now()

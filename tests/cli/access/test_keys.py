@@ -11,13 +11,13 @@ import orjson
 import pytest
 from click.testing import CliRunner, Result
 
-from app.cli.keys import keys
+from app.cli.access.keys import keys
 from app.database import opened_database
 from app.security.keys.store import KeyStore
 from app.security.keys.verifier import KeyVerifier
 from config.settings import Settings, load_settings, require_secret
 
-UNSET = {
+UNSET: dict[str, Any] = {
     "expires_at": None,
     "revoked_at": None,
     "requests_per_minute": None,
@@ -88,6 +88,7 @@ class TestCreate:
         assert created == {
             "owner": "billing",
             "permissions": ["admin", "predict"],
+            "state": "active",
             **UNSET,
         }
 
@@ -137,7 +138,7 @@ class TestList:
         run(settings, "revoke", texts[0][4:12])
         output = run(settings, "list").output
         header, *lines = output.splitlines()
-        assert header.split() == ["id", "owner", "permissions", "state", "created_at", "expires_at"]
+        assert " ".join(header.split()) == "id owner permissions state created expires last used a minute networks"
         assert [line.split()[0] for line in lines] == [text[4:12] for text in texts]
         assert ["revoked" in line for line in lines] == [True, False]
         assert owner in lines[1]

@@ -1,0 +1,1 @@
+"""Routes about API keys: which there are, and how they are made, rotated and revoked."""

@@ -1,0 +1,1 @@
+"""Commands about who may call the service, and who did what."""
