@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 from flask import Flask, Response
 
-from app.api.responses import answer_json
+from app.api.responses import AnswerHeaders, answer_json
 
 
 def test_numbers_of_numpy_are_numbers() -> None:
@@ -43,3 +45,39 @@ def test_an_answer_goes_out_as_werkzeug_would_send_it(method: str) -> None:
     )
     assert ours.headers["Content-Length"] == "14"
     assert len(ours.data) == (0 if method == "HEAD" else 14)
+
+
+EVERY_ANSWER = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "X-Request-ID": "r1",
+}
+
+
+def ask_with_headers(app: Flask, path: str, *, guarded: bool = True) -> Mapping[str, str]:
+    """The headers of an answer, in the middleware or, to show what it is for, without it."""
+    if guarded:
+        app.wsgi_app = AnswerHeaders(app.wsgi_app)  # type: ignore[method-assign]
+    return dict(app.test_client().get(path, headers={"X-Request-ID": "r1"}).headers.to_wsgi_list())
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/static/x", "/broken", "/fine"])
+def test_no_answer_goes_out_without_the_headers(path: str) -> None:
+    app = Flask(__name__)
+    app.add_url_rule("/broken", "broken", view_func=lambda: str(1 / 0))
+    app.add_url_rule("/fine", "fine", view_func=lambda: answer_json({}))
+    assert ask_with_headers(app, path, guarded=False).items().isdisjoint(EVERY_ANSWER.items())
+    assert ask_with_headers(app, path).items() >= EVERY_ANSWER.items()
+
+
+def test_an_answer_may_set_a_header_of_its_own_once() -> None:
+    app = Flask(__name__)
+    own = {"Cache-Control": "no-cache", "Content-Security-Policy": "default-src 'self'", "X-Request-ID": "own"}
+    app.add_url_rule("/page", view_func=lambda: answer_json({}, headers=own))
+    app.wsgi_app = AnswerHeaders(app.wsgi_app)  # type: ignore[method-assign]
+    headers = app.test_client().get("/page").headers.to_wsgi_list()
+    assert sorted(headers) == sorted(
+        {"Content-Type": "application/json", "Content-Length": "2", **EVERY_ANSWER, **own}.items()
+    )

@@ -61,7 +61,8 @@ def write_error_page() -> str:
     )
     return (
         '<!doctype html>\n<html lang="en">\n'
-        '<head><meta charset="utf-8"><title>gluonserve errors</title></head>\n<body>\n'
+        '<head><meta charset="utf-8"><title>gluonserve errors</title>'
+        '<link rel="icon" href="assets/favicon-32x32.png"></head>\n<body>\n'
         "<h1>Error codes</h1>\n<table>\n<tr><th>error</th><th>status</th><th>meaning</th></tr>\n"
         f"{rows}\n</table>\n</body>\n</html>\n"
     )
