@@ -30,7 +30,7 @@ from sqlalchemy.engine import URL, Dialect, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from sqlalchemy.pool import NullPool
-from sqlalchemy.schema import CreateColumn, CreateTable
+from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
 CONNECT_TIMEOUT_SECONDS = 2
 STATEMENT_TIMEOUT_SECONDS = 2
@@ -76,7 +76,8 @@ api_keys = Table(
     tables,
     Column("id", String(8), primary_key=True),
     Column("owner", Text, nullable=False),
-    Column("secret_hmac", String(64), nullable=False),
+    # What a key is found by.
+    Column("secret_hmac", String(64), nullable=False, index=True),
     Column("permissions", Text, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("expires_at", UtcTime),
@@ -156,6 +157,7 @@ def create_tables(engine: Engine) -> None:
                 for table in tables.sorted_tables:
                     connection.execute(CreateTable(table, if_not_exists=True))
                     _add_missing_columns(connection, table)
+                    _add_missing_indexes(connection, table)
             return
         except DBAPIError as fault:
             if attempt == CREATE_ATTEMPTS or not _was_a_race(fault):
@@ -170,6 +172,14 @@ def _add_missing_columns(connection: Connection, table: Table) -> None:
         if column.name not in present:
             definition = CreateColumn(column).compile(dialect=connection.dialect)
             connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {definition}"))
+
+
+def _add_missing_indexes(connection: Connection, table: Table) -> None:
+    # Looked up first: to make one locks all writers out.
+    present = {index["name"] for index in inspect(connection).get_indexes(table.name)}
+    for index in table.indexes:
+        if index.name not in present:
+            connection.execute(CreateIndex(index, if_not_exists=True))
 
 
 def describe_failure(fault: BaseException) -> str:

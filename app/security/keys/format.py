@@ -9,7 +9,6 @@ import zlib
 from dataclasses import dataclass, field
 
 KEY_LENGTH = 52
-ID_SLICE = slice(4, 12)
 
 _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _ID_LENGTH = 8
