@@ -27,7 +27,15 @@ OPENAPI_VERSION = "3.1.0"
 CONTRACT_VERSION = "1.0"
 _EXTENSION = "gluonserve.openapi"
 _ROW = "Row"
-_SECURITY_SCHEME = "api_key"
+_SECURITY_SCHEMES = {
+    "api_key": {"type": "apiKey", "in": "header", "name": API_KEY_HEADER, "description": "An API key."},
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A token of POST /auth/token, in place of an API key.",
+    },
+}
 _ERRORS_OF_A_BODY = (400, 413, 415, 422)
 _ERRORS_OF_A_GUARD = (401, 403, 503)
 
@@ -89,9 +97,8 @@ def describe_api(routes: list[Route], release: LoadedRelease | None) -> dict[str
     )
     converter: Any = plugin.converter
     converter.add_attribute_function(_describe_own_field)
-    spec.components.security_scheme(
-        _SECURITY_SCHEME, {"type": "apiKey", "in": "header", "name": API_KEY_HEADER, "description": "An API key."}
-    )
+    for name, scheme in _SECURITY_SCHEMES.items():
+        spec.components.security_scheme(name, scheme)
     _add_row(spec, release)
     for route in routes:
         spec.path(route.path, operations={route.method: describe_operation(route, release)})
@@ -114,9 +121,10 @@ def describe_operation(route: Route, release: LoadedRelease | None) -> dict[str,
     if parameters:
         described["parameters"] = parameters
     if operation.accepts is not None:
-        described["requestBody"] = _describe_body(operation.accepts, release)
+        body = _describe_body(operation.accepts, release)
+        described["requestBody"] = {**body, "required": not operation.body_is_optional}
     if not guard.is_public:
-        described["security"] = [{_SECURITY_SCHEME: []}]
+        described["security"] = [{name: []} for name in _SECURITY_SCHEMES]
     return described
 
 
@@ -158,7 +166,7 @@ def _describe_body(schema: type[Schema], release: LoadedRelease | None) -> dict[
     content: dict[str, Any] = {"schema": schema}
     if release is not None and _has_rows(schema):
         content["example"] = {"data": [release.schema.sample_row()]}
-    return {"required": True, "content": {"application/json": content}}
+    return {"content": {"application/json": content}}
 
 
 def _has_rows(schema: type[Schema]) -> bool:

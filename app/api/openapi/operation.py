@@ -17,6 +17,7 @@ class Operation:
 
     Attributes:
         accepts: The schema of the JSON body; None for a route without one.
+        body_is_optional: Without a body, the defaults of the schema hold.
         answers: Status to the schema of the JSON answer.
         errors: Statuses answered with a problem document, besides those that follow from the guard and the body.
     """
@@ -24,6 +25,7 @@ class Operation:
     summary: str
     description: str
     accepts: type[Schema] | None
+    body_is_optional: bool = False
     answers: Mapping[int, type[Schema]]
     errors: tuple[int, ...]
 
@@ -32,6 +34,7 @@ def describe(
     summary: str,
     *,
     accepts: type[Schema] | None = None,
+    body_is_optional: bool = False,
     answers: Mapping[int, type[Schema]],
     errors: tuple[int, ...] = (),
 ) -> Callable[[View], View]:
@@ -39,7 +42,12 @@ def describe(
 
     def decorate(view: View) -> View:
         view.__dict__["operation"] = Operation(
-            summary=summary, description=view.__doc__ or "", accepts=accepts, answers=answers, errors=errors
+            summary=summary,
+            description=view.__doc__ or "",
+            accepts=accepts,
+            body_is_optional=body_is_optional,
+            answers=answers,
+            errors=errors,
         )
         return view
 
