@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 import config
 from app.database import DatabaseError, create_tables, open_database, opened_database
+from app.redis_link import NoRedis, RedisLink, RedisUnusable
 from app.release.keyring import require_signer
 from app.release.signing import SigningKeyUnusable, Trust, read_trusted_keys
 from app.release.store import ReleaseStore
@@ -25,6 +26,12 @@ from app.security.keys.administration import KeyAdministration
 from app.security.keys.last_use import LastUses
 from app.security.keys.store import KeyStore
 from app.security.keys.verifier import KeyVerifier
+from app.security.limits.failed_attempts import AddressLimitedAuthenticator
+from app.security.limits.processor_share import FairProcessorShare, ProcessorShare, WholeProcessor
+from app.security.limits.rates import KeyRateLimits, RateLimits
+from app.security.limits.shared_windows import DividedWindows, RedisWindows, SharedWindows
+from app.security.limits.windows import MemoryWindows, Windows
+from app.serving.costs import RequestCosts
 from app.serving.prediction import PredictionService
 from app.serving.rollout.activation import Activator
 from app.serving.rollout.candidates import Candidates
@@ -46,7 +53,11 @@ class Services:
     activator: Activator
     candidates: Candidates
     trial_follower: TrialFollower
-    authenticator: Authenticator
+    authenticator: Authenticator | AddressLimitedAuthenticator
+    rate_limits: RateLimits
+    processor_share: ProcessorShare
+    costs: RequestCosts
+    redis: RedisLink | NoRedis
     keys: KeyAdministration
     last_uses: LastUses
     database: Engine
@@ -63,6 +74,7 @@ class Services:
     def close(self) -> None:
         self.trial_follower.close()
         self.follower.close()
+        self.redis.close()
         self.last_uses.close()
         self.database.dispose()
 
@@ -128,6 +140,20 @@ def read_rollout_rules(settings: Settings) -> RolloutRules:
         raise SettingsError(str(fault)) from None
 
 
+def open_redis(settings: Settings) -> RedisLink | NoRedis:
+    """The connection that caches and limits share; nothing is connected yet.
+
+    Raises:
+        SettingsError: when the setting is no address of Redis.
+    """
+    if settings.redis_url is None:
+        return NoRedis()
+    try:
+        return RedisLink(settings.redis_url)
+    except RedisUnusable as fault:
+        raise SettingsError(str(fault)) from None
+
+
 def build_services(settings: Settings) -> Services:
     database = open_database(settings.database_url)
     _create_missing_tables(database)
@@ -135,6 +161,8 @@ def build_services(settings: Settings) -> Services:
     active = ActiveRelease(ReleaseSlots(store, prefer=settings.execution, rules=rules))
     prediction = PredictionService(active, max_rows=settings.max_rows)
     activator = _make_activator(settings, store, database)
+    redis = open_redis(settings)
+    windows = _make_windows(settings, redis)
     candidates = _make_candidates(settings, store, database)
     trial_follower = TrialFollower(
         active.slots,
@@ -153,7 +181,15 @@ def build_services(settings: Settings) -> Services:
         activator=activator,
         candidates=candidates,
         trial_follower=trial_follower,
-        authenticator=Authenticator(KeyVerifier(keys), uses=last_uses),
+        authenticator=_limit_addresses(settings, windows, Authenticator(KeyVerifier(keys), uses=last_uses)),
+        rate_limits=KeyRateLimits(
+            windows,
+            requests_per_minute=settings.key_requests_per_minute,
+            rows_per_minute=settings.key_rows_per_minute,
+        ),
+        processor_share=_make_processor_share(settings),
+        costs=RequestCosts(active),
+        redis=redis,
         keys=KeyAdministration(keys, audit=AuditLog(database)),
         last_uses=last_uses,
         database=database,
@@ -214,6 +250,26 @@ def _make_candidates(settings: Settings, store: ReleaseStore, database: Engine) 
         prefer=settings.execution,
         row_rules=_read_rules(settings),
     )
+
+
+def _make_windows(settings: Settings, redis: RedisLink | NoRedis) -> Windows:
+    local = MemoryWindows()
+    if isinstance(redis, NoRedis):
+        return DividedWindows(local, workers=settings.workers)
+    return SharedWindows(RedisWindows(redis), local, workers=settings.workers)
+
+
+def _make_processor_share(settings: Settings) -> ProcessorShare:
+    return WholeProcessor() if settings.key_cpu_share == 1 else FairProcessorShare(share=settings.key_cpu_share)
+
+
+def _limit_addresses(
+    settings: Settings, windows: Windows, authenticator: Authenticator
+) -> Authenticator | AddressLimitedAuthenticator:
+    failures = settings.failed_attempts_per_minute
+    if failures is None:
+        return authenticator
+    return AddressLimitedAuthenticator(authenticator, windows, failures_per_minute=failures)
 
 
 def _make_judge(settings: Settings, candidates: Candidates) -> Judge:

@@ -46,6 +46,16 @@ def _whole_number(minimum: int, maximum: int) -> Callable[[str], int]:
     return parse
 
 
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 1:
+        raise ValueError("expected a number above 0, at most 1")
+    return share
+
+
 def _address(text: str) -> str:
     host, _, port = text.rpartition(":")
     if text.startswith("unix:") and len(text) > len("unix:"):
@@ -148,6 +158,12 @@ class Settings:
         "values of requests that the prediction log keeps: all, hashed, none, or fields as in age,hash:customer_id",
     )
     bind: str = _setting("BIND", "127.0.0.1:8000", _address, "HOST:PORT or unix:PATH that the server listens on")
+    proxies: int = _setting(
+        "GLUONSERVE_PROXIES",
+        "0",
+        _whole_number(0, 10),
+        "proxies in front of the server, each of which appends to X-Forwarded-For; 0 believes nobody's header",
+    )
     workers: int = _setting(
         "WEB_CONCURRENCY", "{workers}", _whole_number(1, 256), "worker processes; each holds its own loaded model"
     )
@@ -184,6 +200,37 @@ class Settings:
     max_body_mb: int = _setting("GLUONSERVE_MAX_BODY_MB", "16", _whole_number(1, 1024), "largest request body, in MB")
     max_rows: int = _setting(
         "GLUONSERVE_MAX_ROWS", "10000", _whole_number(1, 1_000_000), "most rows in one request to /predict"
+    )
+    redis_url: str | None = _setting(
+        "REDIS_URL",
+        None,
+        str,
+        "redis://:password@host:6379/0 that all workers count limits in; none counts in each",
+        secret=True,
+    )
+    key_requests_per_minute: int | None = _setting(
+        "GLUONSERVE_KEY_REQUESTS_PER_MINUTE",
+        None,
+        _whole_number(1, 1_000_000_000),
+        "requests per minute of every API key that has no limit of its own",
+    )
+    key_rows_per_minute: int | None = _setting(
+        "GLUONSERVE_KEY_ROWS_PER_MINUTE",
+        None,
+        _whole_number(1, 1_000_000_000),
+        "rows per minute of every API key that has no limit of its own",
+    )
+    key_cpu_share: float = _setting(
+        "GLUONSERVE_KEY_CPU_SHARE",
+        "0.5",
+        _share,
+        "share of a worker's time that the large requests of one key may take while other callers are there; 1 is all",
+    )
+    failed_attempts_per_minute: int | None = _setting(
+        "GLUONSERVE_FAILED_ATTEMPTS_PER_MINUTE",
+        None,
+        _whole_number(1, 1_000_000_000),
+        "wrong credentials per minute after which an address is refused with 429",
     )
     unseen_values: Literal["accept", "reject"] = _setting(
         "GLUONSERVE_UNSEEN_VALUES",

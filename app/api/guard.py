@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Flask, g, request
 
+from app.api.limits.rates import limit_requests
 from app.api.services import current_services
 from app.errors import Forbidden
 from app.security.authentication import Credentials
@@ -45,6 +46,7 @@ def require_auth(permission: Permission | None) -> Callable[[View], View]:
             if permission is not None and not permits(caller.permissions, permission):
                 raise Forbidden(f"This key lacks the permission '{permission}'.")
             g.caller = caller
+            limit_requests(caller.key)
             return view(*args, **kwargs)
 
         return _mark(guarded, Guard(permission))

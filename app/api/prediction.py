@@ -13,6 +13,7 @@ from app.api.deadline import find_deadline
 from app.api.faults import describe_fault
 from app.api.guard import require_auth
 from app.api.json_body import load_json
+from app.api.limits.cost import limit_by_cost, limit_rows
 from app.api.model_info import summarise_model
 from app.api.openapi.operation import describe
 from app.api.request_id import current_request_id
@@ -30,6 +31,7 @@ _REQUEST = PredictionRequest()
 @blueprint.post("/predict")
 @describe("Predict rows", accepts=PredictionRequest, answers={200: PredictionAnswer}, errors=(413, 422, 503, 504))
 @require_auth("predict")
+@limit_by_cost
 def predict() -> Response:
     """Every fault of every row is reported at once; when one row has a fault nothing is predicted.
 
@@ -38,6 +40,7 @@ def predict() -> Response:
     """
     deadline = find_deadline()
     envelope = load_json(_REQUEST)
+    limit_rows(len(envelope["data"]))
     service = current_services().prediction
     route_value = find_route_value(service.trial.routed_by)
     prediction = service.predict(envelope["data"], route_value=route_value, deadline=deadline)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from flask import Response
 
+from app.api.limits.headers import write_rate_limit_headers
 from app.api.request_id import identify_request
 
 if TYPE_CHECKING:
@@ -56,7 +57,11 @@ class AnswerHeaders:
         request_id = identify_request(environ)
 
         def start_with_headers(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
-            added: tuple[tuple[str, str], ...] = (*_SECURITY_HEADERS, ("X-Request-ID", request_id))
+            added: tuple[tuple[str, str], ...] = (
+                *_SECURITY_HEADERS,
+                *write_rate_limit_headers(environ),
+                ("X-Request-ID", request_id),
+            )
             for name, _ in headers:
                 # A page says by itself what it may load.
                 if name in _OURS:

@@ -10,7 +10,7 @@ import click
 
 import config
 from app.database import create_tables, opened_database
-from app.wiring import read_rollout_rules, require_trust
+from app.wiring import open_redis, read_rollout_rules, require_trust
 from config.settings import load_settings, require_secret
 
 # By path: in the working directory another project may have a `config` of its own.
@@ -30,6 +30,7 @@ def serve(bind: str | None, workers: int | None) -> None:
     require_secret(settings)
     require_trust(settings)
     read_rollout_rules(settings)
+    open_redis(settings)
     # Here a fault is one sentence. In a worker it would be a traceback, and later on it must not end anything.
     with opened_database(settings.database_url) as database:
         create_tables(database)

@@ -13,13 +13,14 @@ from tests.rules.repository import read_python
 MAY_IMPORT: Mapping[str, set[str]] = {
     "errors": set(),
     "database": {"errors"},
+    "redis_link": set(),
     "release": {"errors"},
     "runtime": {"release", "errors"},
     "serving": {"runtime", "release", "errors"},
     "training": {"release", "errors"},
-    "security": {"database", "errors"},
+    "security": {"database", "redis_link", "errors"},
     "monitoring": {"database", "release", "errors"},
-    "wiring": {"serving", "runtime", "release", "security", "monitoring", "database", "errors", "config"},
+    "wiring": {"serving", "runtime", "release", "security", "monitoring", "database", "redis_link", "errors", "config"},
     "api": {"wiring", "serving", "runtime", "release", "security", "monitoring", "errors"},
     "cli": {"wiring", "serving", "runtime", "release", "training", "security", "monitoring", "database", "errors"}
     | {"config"},

@@ -37,7 +37,7 @@ _SECURITY_SCHEMES = {
     },
 }
 _ERRORS_OF_A_BODY = (400, 413, 415, 422)
-_ERRORS_OF_A_GUARD = (401, 403, 503)
+_ERRORS_OF_A_GUARD = (401, 403, 429, 503)
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def _describe_problem(status: int) -> dict[str, Any]:
         "description": phrase,
         "content": {"application/problem+json": {"schema": Problem}},
     }
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         described["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
     return described
 

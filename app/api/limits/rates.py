@@ -1,0 +1,47 @@
+"""Requests and rows per minute: counted, refused with 429, and told in RateLimit headers."""
+
+from __future__ import annotations
+
+from flask import g, request
+
+from app.api.limits.headers import note_decision
+from app.api.limits.refusals import refuse_unread
+from app.api.services import current_services
+from app.errors import RateLimited
+from app.security.keys.store import ApiKey
+from app.security.limits.windows import Decision
+
+
+def limit_requests(key: ApiKey) -> None:
+    """Count a request of a key, before its body is read.
+
+    Raises:
+        RateLimited: when it may send no more for now.
+    """
+    decision = current_services().rate_limits.take_request(key)
+    if decision is not None:
+        note_decision(request.environ, decision)
+        if not decision.is_granted:
+            refuse_unread(_make_refusal(decision))
+
+
+def count_rows(rows: int) -> None:
+    """Count the rows of the request under way.
+
+    Raises:
+        RateLimited: when its key may send no more for now.
+        TooLarge: when it may never send so many at once.
+    """
+    decision = current_services().rate_limits.take_rows(g.caller.key, rows)
+    if decision is not None:
+        note_decision(request.environ, decision)
+        if not decision.is_granted:
+            raise _make_refusal(decision)
+
+
+def _make_refusal(decision: Decision) -> RateLimited:
+    quota = decision.quota
+    return RateLimited(
+        f"This key may send {decision.amount} {quota.name} in {quota.window_seconds} seconds.",
+        retry_after_seconds=decision.retry_after_seconds,
+    )
