@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 import config
 from app.database import DatabaseError, create_tables, open_database, opened_database
-from app.redis_link import NoRedis, RedisLink, RedisUnusable
+from app.redis_link.link import NoRedis, RedisLink, RedisUnusable
 from app.release.keyring import require_signer
 from app.release.signing import SigningKeyUnusable, Trust, read_trusted_keys
 from app.release.store import ReleaseStore

@@ -9,7 +9,7 @@ from limits.storage import RedisStorage
 from redis import Redis
 from redis.exceptions import NoScriptError
 
-from app.redis_link import RedisGone, RedisLink
+from app.redis_link.link import RedisGone, RedisLink
 from app.security.limits.windows import Counts, Decision, Quota, Windows
 
 _PREFIX = "gluonserve:limits"

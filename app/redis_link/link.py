@@ -1,4 +1,4 @@
-"""The connection to Redis, which may be lost at any time: short timeouts, no repetitions, a breaker. Nothing waits."""
+"""Calls of Redis, which may be lost at any time: short timeouts, no repetitions, a breaker. Nothing waits for it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import logging
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -18,10 +17,9 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as NoAnswer
 from redis.retry import Retry
 
+from app.redis_link.breaker import Breaker
+
 CALL_TIMEOUT_SECONDS = 0.05
-SECONDS_BETWEEN_PROBES = 1.0
-_FAILURES_THAT_OPEN = 3
-_FAILURES_COUNT_SECONDS = 10.0
 _SCHEMES = ("redis", "rediss", "unix")
 
 Result = TypeVar("Result")
@@ -64,7 +62,7 @@ class RedisLink:
         self.outages = self.failed_calls = 0
         self._url = url
         self._timeout_seconds = timeout_seconds
-        self._breaker = _Breaker(clock)
+        self._breaker = Breaker(clock)
         self._making = threading.Lock()
         self._made: tuple[int, Redis] | None = None
         self._check_url()
@@ -136,49 +134,6 @@ class NoRedis:
         raise RedisGone("There is no Redis.")
 
     def close(self) -> None: ...
-
-
-class _Breaker:
-    """Knows whether calls are worth it: open after a timeout or some failures, closed by one answer."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._failures: deque[float] = deque(maxlen=_FAILURES_THAT_OPEN)
-        self._is_open = False
-        self._next_probe_at = 0.0
-
-    def lets_through(self) -> bool:
-        if not self._is_open:
-            return True
-        with self._lock:
-            now = self._clock()
-            if self._is_open and now < self._next_probe_at:
-                return False
-            self._next_probe_at = now + SECONDS_BETWEEN_PROBES
-            return True
-
-    def record_failure(self, *, at_once: bool) -> bool:
-        """Note a failure; tell whether it opened the breaker."""
-        with self._lock:
-            now = self._clock()
-            self._failures.append(now)
-            is_full = len(self._failures) == _FAILURES_THAT_OPEN
-            if not (at_once or (is_full and now - self._failures[0] <= _FAILURES_COUNT_SECONDS) or self._is_open):
-                return False
-            is_news, self._is_open = not self._is_open, True
-            self._next_probe_at = now + SECONDS_BETWEEN_PROBES
-            return is_news
-
-    def record_answer(self) -> bool:
-        """Note an answer; tell whether it closed the breaker."""
-        if not self._is_open and not self._failures:
-            return False
-        with self._lock:
-            is_news, self._is_open = self._is_open, False
-            if is_news:
-                self._failures.clear()
-            return is_news
 
 
 def _name(fault: RedisError) -> str:
