@@ -47,10 +47,11 @@ lock: $(BIN)/python ## renew the lock files after a change of dependencies; UPGR
 	@$(call lock,test,-test)
 	@$(call lock,postgres,,--constraint deploy/requirements-test.lock)
 	@$(call lock,demo,-demo,--constraint deploy/requirements-test.lock)
+	@echo cyclonedx-bom | $(compile) - --output-file deploy/requirements-sbom.lock --constraint deploy/requirements-test.lock
 
 # $(call lock,EXTRA,SUFFIX,OPTIONS): setuptools is locked too, it installs the project itself.
-lock = echo 'setuptools>=77' | $(BIN)/uv pip compile setup.cfg - --extra $(1) --output-file deploy/requirements$(2).lock \
-	$(3) $(if $(UPGRADE),--upgrade) --universal --python-version 3.10 --generate-hashes --quiet \
+lock = echo 'setuptools>=77' | $(compile) setup.cfg - --extra $(1) --output-file deploy/requirements$(2).lock $(3)
+compile = $(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) --universal --python-version 3.10 --generate-hashes --quiet \
 	--no-emit-index-url --no-emit-find-links --annotation-style line --custom-compile-command 'make lock'
 
 $(RUNTIME_READY): deploy/requirements.lock $(PROJECT) $(BIN)/python
