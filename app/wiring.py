@@ -23,7 +23,7 @@ from app.runtime.switching.slots import ReleaseSlots
 from app.security.audit import AuditLog
 from app.security.authentication import Authenticator
 from app.security.keys.administration import KeyAdministration
-from app.security.keys.last_use import LastUses
+from app.security.keys.last_use import LastUses, UseRecorder
 from app.security.keys.store import KeyStore
 from app.security.keys.verifier import KeyVerifier
 from app.security.limits.failed_attempts import AddressLimitedAuthenticator
@@ -31,6 +31,11 @@ from app.security.limits.processor_share import FairProcessorShare, ProcessorSha
 from app.security.limits.rates import KeyRateLimits, RateLimits
 from app.security.limits.shared_windows import DividedWindows, RedisWindows, SharedWindows
 from app.security.limits.windows import MemoryWindows, Windows
+from app.security.lookups import Lookups
+from app.security.tokens.issuer import TokenIssuer
+from app.security.tokens.signing import TokenSigner
+from app.security.tokens.store import TokenStore
+from app.security.tokens.verifier import TokenVerifier
 from app.serving.costs import RequestCosts
 from app.serving.prediction import PredictionService
 from app.serving.rollout.activation import Activator
@@ -59,6 +64,7 @@ class Services:
     costs: RequestCosts
     redis: RedisLink | NoRedis
     keys: KeyAdministration
+    tokens: TokenIssuer
     last_uses: LastUses
     database: Engine
 
@@ -172,7 +178,8 @@ def build_services(settings: Settings) -> Services:
         prefer=settings.execution,
         row_rules=rules,
     )
-    keys = KeyStore(database, require_secret(settings))
+    secret = require_secret(settings)
+    keys = KeyStore(database, secret)
     last_uses = LastUses(keys)
     return Services(
         active=active,
@@ -181,16 +188,13 @@ def build_services(settings: Settings) -> Services:
         activator=activator,
         candidates=candidates,
         trial_follower=trial_follower,
-        authenticator=_limit_addresses(settings, windows, Authenticator(KeyVerifier(keys), uses=last_uses)),
-        rate_limits=KeyRateLimits(
-            windows,
-            requests_per_minute=settings.key_requests_per_minute,
-            rows_per_minute=settings.key_rows_per_minute,
-        ),
+        authenticator=_limit_addresses(settings, windows, _make_authenticator(keys, secret, database, last_uses)),
+        rate_limits=_make_rate_limits(settings, windows),
         processor_share=_make_processor_share(settings),
         costs=RequestCosts(active),
         redis=redis,
         keys=KeyAdministration(keys, audit=AuditLog(database)),
+        tokens=_make_token_issuer(secret, database),
         last_uses=last_uses,
         database=database,
     )
@@ -218,6 +222,19 @@ def opened_keys(settings: Settings) -> Iterator[KeyAdministration]:
 
 
 @contextmanager
+def opened_tokens(settings: Settings) -> Iterator[TokenIssuer]:
+    """What ends tokens and changes their signing key from the command line, with the database open that long.
+
+    Raises:
+        DatabaseError: when the database does not answer.
+    """
+    secret = require_secret(settings)
+    with opened_database(settings.database_url) as database:
+        create_tables(database)
+        yield _make_token_issuer(secret, database)
+
+
+@contextmanager
 def opened_audit(settings: Settings) -> Iterator[AuditLog]:
     """The audit table, open as long as the block lasts.
 
@@ -235,6 +252,25 @@ def opened_candidates(settings: Settings) -> Iterator[Candidates]:
     with opened_database(settings.database_url) as database:
         _create_missing_tables(database)
         yield _make_candidates(settings, open_store(settings), database)
+
+
+def _make_authenticator(keys: KeyStore, secret: str, database: Engine, uses: UseRecorder) -> Authenticator:
+    # One for both kinds of credential: an outage is noticed once, and counted once.
+    lookups = Lookups()
+    tokens = TokenVerifier(TokenSigner(secret), TokenStore(database), keys, lookups=lookups)
+    return Authenticator(KeyVerifier(keys, lookups=lookups), tokens, uses=uses)
+
+
+def _make_token_issuer(secret: str, database: Engine) -> TokenIssuer:
+    return TokenIssuer(TokenSigner(secret), TokenStore(database), audit=AuditLog(database))
+
+
+def _make_rate_limits(settings: Settings, windows: Windows) -> RateLimits:
+    return KeyRateLimits(
+        windows,
+        requests_per_minute=settings.key_requests_per_minute,
+        rows_per_minute=settings.key_rows_per_minute,
+    )
 
 
 def _make_activator(settings: Settings, store: ReleaseStore, database: Engine) -> Activator:

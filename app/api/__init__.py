@@ -10,6 +10,7 @@ from app.api import health, model_info, prediction
 from app.api.keys import routes as keys
 from app.api.models import candidate, switching
 from app.api.openapi import page
+from app.api.tokens import routes as tokens
 
 BLUEPRINTS = (
     prediction.blueprint,
@@ -18,6 +19,7 @@ BLUEPRINTS = (
     switching.blueprint,
     candidate.blueprint,
     keys.blueprint,
+    tokens.blueprint,
     page.blueprint,
 )
 

@@ -19,6 +19,7 @@ PROBLEM_MEDIA_TYPE = "application/problem+json"
 ERROR_PAGE = "/docs/errors"
 MOST_FAULTS_LISTED = 1000
 _CHALLENGE = 'ApiKey realm="gluonserve", header="X-API-Key"'
+_CHALLENGES = {"invalid_token": 'Bearer realm="gluonserve", error="invalid_token"'}
 _REFUSALS = {
     400: ("bad_request", "The request cannot be read", "The request could not be read."),
     404: ("not_found", "Not found", "There is nothing at this address."),
@@ -110,7 +111,7 @@ def _choose_headers(error: ServiceError) -> dict[str, str]:
     if error.retry_after_seconds is not None:
         headers["Retry-After"] = str(error.retry_after_seconds)
     if error.status == HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = _CHALLENGE
+        headers["WWW-Authenticate"] = _CHALLENGES.get(error.code, _CHALLENGE)
     return headers
 
 

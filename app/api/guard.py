@@ -44,7 +44,7 @@ def require_auth(permission: Permission | None) -> Callable[[View], View]:
         def guarded(*args: Any, **kwargs: Any) -> Any:
             caller = current_services().authenticator.authenticate(_read_credentials(request.environ))
             if permission is not None and not permits(caller.permissions, permission):
-                raise Forbidden(f"This key lacks the permission '{permission}'.")
+                raise Forbidden(f"This {caller.credential} lacks the permission '{permission}'.")
             g.caller = caller
             limit_requests(caller.key)
             return view(*args, **kwargs)

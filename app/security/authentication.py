@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from typing import Literal
 
-from app.errors import Forbidden
+from app.errors import Forbidden, Unauthenticated
 from app.security.keys.last_use import NoUses, UseRecorder
 from app.security.keys.networks import lies_within, read_address
 from app.security.keys.store import ApiKey
 from app.security.keys.verifier import KeyVerifier
+from app.security.tokens.claims import TokenClaims
+from app.security.tokens.verifier import TokenVerifier
 
 logger = logging.getLogger(__name__)
 
@@ -36,36 +39,59 @@ class Caller:
     Attributes:
         key: The API key that was sent, or for which the token was made.
         permissions: What this request may do: never more than the key may.
+        token: What the token says, where one was sent.
     """
 
     key: ApiKey
     permissions: frozenset[str]
+    token: TokenClaims | None = None
 
     @property
     def id(self) -> str:
         return self.key.id
 
+    @property
+    def credential(self) -> Literal["key", "token"]:
+        return "key" if self.token is None else "token"
+
 
 class Authenticator:
     """Tells who calls, from any number of threads."""
 
-    def __init__(self, keys: KeyVerifier, *, uses: UseRecorder | None = None) -> None:
+    def __init__(self, keys: KeyVerifier, tokens: TokenVerifier, *, uses: UseRecorder | None = None) -> None:
         self.keys = keys
+        self.tokens = tokens
         self._uses = uses or NoUses()
 
     def authenticate(self, credentials: Credentials) -> Caller:
-        """Return the caller.
+        """Return the caller. A scheme of Authorization other than Bearer is somebody else's, a proxy's for example.
 
         Raises:
-            Unauthenticated: when there is no credential, or in one and the same way for every kind of bad one.
+            Unauthenticated: when there is no credential, when there are two, or, for a bad one, in a way that is the
+                same for every kind of bad key and for every kind of bad token.
             Forbidden: when the key is bound to networks and the address lies in none of them.
-            KeysUnavailable: when the database does not answer and the key was not confirmed lately.
+            KeysUnavailable: when the database does not answer and the credential was not confirmed lately.
         """
-        key = self.keys.verify(credentials.api_key)
-        if key.networks:
-            _check_network(key, credentials.address)
-        self._uses.note(key.id)
-        return Caller(key=key, permissions=key.permissions)
+        token = None if credentials.authorization is None else _read_bearer(credentials.authorization)
+        caller = self._find_caller(credentials.api_key, token)
+        if caller.key.networks:
+            _check_network(caller.key, credentials.address)
+        self._uses.note(caller.key.id)
+        return caller
+
+    def _find_caller(self, api_key: str | None, token: str | None) -> Caller:
+        if token is None:
+            key = self.keys.verify(api_key)
+            return Caller(key=key, permissions=key.permissions)
+        if api_key:
+            raise Unauthenticated("Send a key or a token, not both: they may be two callers.", code="two_credentials")
+        verified = self.tokens.verify(token)
+        return Caller(key=verified.key, permissions=verified.permissions, token=verified.claims)
+
+
+def _read_bearer(authorization: str) -> str | None:
+    scheme, _, credential = authorization.partition(" ")
+    return credential if scheme.lower() == "bearer" else None
 
 
 def _check_network(key: ApiKey, address: str | None) -> None:

@@ -26,9 +26,18 @@ ERROR_CODES: Mapping[str, ErrorCode] = {
     "invalid_timeout": ErrorCode(400, "X-Request-Timeout-Ms has to be a whole number from 1 to 600000."),
     "invalid_share": ErrorCode(400, "A share of callers or requests has to be above 0 and at most 1."),
     "invalid_routing": ErrorCode(400, "Callers are told apart by 'key' or by the name of a header."),
+    "missing_token_id": ErrorCode(400, "A token was to be revoked, but none was named or sent."),
+    "invalid_token_id": ErrorCode(
+        400, "The id of a token has 22 letters, digits, - or _; see token_id of /auth/token."
+    ),
     "missing_api_key": ErrorCode(401, "The request has no X-API-Key header."),
     "invalid_api_key": ErrorCode(401, "The key is unknown, expired or revoked; which of these is not told."),
-    "permission_denied": ErrorCode(403, "The key is valid but lacks the permission that the detail names."),
+    "invalid_token": ErrorCode(
+        401, "The token is not one of ours, expired or revoked, or its key is; which of these is not told."
+    ),
+    "two_credentials": ErrorCode(401, "The request has both a key and a token; send one of them."),
+    "permission_denied": ErrorCode(403, "The credential is valid but lacks the permission that the detail names."),
+    "api_key_required": ErrorCode(403, "A token is made with an API key, not with another token."),
     "network_not_permitted": ErrorCode(
         403, "The key is valid but not from this address: it is bound to networks; see GET /keys."
     ),
@@ -47,6 +56,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = {
     "version_in_use": ErrorCode(409, "The version is active, previous or candidate and cannot be deleted."),
     "key_not_active": ErrorCode(409, "The key is expired or revoked and cannot be rotated; create a new one."),
     "key_already_rotated": ErrorCode(409, "The key was rotated before; rotate the key that replaced it."),
+    "too_many_revocations": ErrorCode(409, "The key has revoked very many tokens within an hour; revoke the key."),
     "conflict": ErrorCode(409, "The request does not fit the present state."),
     "too_large": ErrorCode(413, "The body has too many bytes; send it in parts."),
     "too_many_rows": ErrorCode(413, "The request has more rows than one request may hold; send it in parts."),

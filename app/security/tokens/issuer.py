@@ -6,11 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from math import ceil
 
-from app.errors import Forbidden
+from app.errors import BadRequest, Forbidden
 from app.security.audit import AuditLog
-from app.security.keys.store import ApiKey
+from app.security.authentication import Caller
 from app.security.permissions import PERMISSIONS, check_permissions, permits
-from app.security.tokens.claims import TokenClaims
+from app.security.tokens.claims import TokenClaims, is_token_id
 from app.security.tokens.signing import TokenSigner, make_token_id
 from app.security.tokens.store import SigningKey, TokenStore
 
@@ -38,20 +38,23 @@ class TokenIssuer:
 
     def issue(
         self,
-        key: ApiKey,
+        caller: Caller,
         *,
         permissions: Collection[str] | None = None,
         lifetime_seconds: int = DEFAULT_LIFETIME_SECONDS,
     ) -> NewToken:
-        """Make a token for the holder of an API key. It ends with the key at the latest.
+        """Make a token for who calls with an API key. It ends with the key at the latest.
 
         Args:
             permissions: What it may do; for None all that the key may.
 
         Raises:
             BadRequest: when no permission is named, or one that there is not.
-            Forbidden: when the key lacks one of them.
+            Forbidden: when the key lacks one of them, or the caller came with a token: a chain of them would never end.
         """
+        if caller.token is not None:
+            raise Forbidden("A token is made with an API key, not with another token.", code="api_key_required")
+        key = caller.key
         wanted = key.permissions if permissions is None else check_permissions(permissions)
         for name in PERMISSIONS:
             if name in wanted and not permits(key.permissions, name):
@@ -67,6 +70,21 @@ class TokenIssuer:
         )
         return NewToken(claims, self._signer.sign(claims, self._store.require_signing_key().id))
 
+    def revoke_for(self, caller: Caller, token_id: str | None) -> str:
+        """Revoke a token of the caller's key, with `admin` one of any key; None means the token that the caller shows.
+
+        Returns:
+            The token's id.
+
+        Raises:
+            BadRequest, Conflict: as `revoke`, and when there is no token that could be meant.
+        """
+        chosen = caller.token.id if token_id is None and caller.token is not None else token_id
+        if chosen is None:
+            raise BadRequest("Name the token in token_id, or come with it.", code="missing_token_id")
+        self.revoke(chosen, key_id=None if "admin" in caller.permissions else caller.id, by=f"key:{caller.id}")
+        return chosen
+
     def revoke(self, token_id: str, *, key_id: str | None, by: str) -> None:
         """Revoke a token; every worker refuses it within a second.
 
@@ -74,8 +92,11 @@ class TokenIssuer:
             key_id: The API key that it has to belong to; None only for administrators.
 
         Raises:
+            BadRequest: when the id has not the form of one.
             Conflict: when the key has as many revocations open as it may.
         """
+        if not is_token_id(token_id):
+            raise BadRequest("The id of a token has 22 letters, digits, - or _.", code="invalid_token_id")
         self._store.revoke(token_id, key_id=key_id)
         self._audit.record(actor=by, action="revoke_token", target=f"token {token_id}", outcome="done")
 

@@ -41,6 +41,8 @@ TABLE = """
     POST   /keys                              401  403  403  403  403  201
     DELETE /keys/<id>                         401  403  403  403  403  404
     POST   /keys/<id>/rotate                  401  403  403  403  403  404
+    POST   /auth/token                        401  200  200  200  200  200
+    POST   /auth/revoke                       401  400  400  400  400  400
 """
 BODIES: dict[str, dict[str, Any]] = {
     "/predict": {"data": [ROW]},

@@ -1,4 +1,4 @@
-"""Headers that ask to be verified in the attacker's way. All are signed with the right key, or with the one they name."""
+"""Headers that ask to be verified in the attacker's way, signed with the right key or with the one that they name."""
 
 from __future__ import annotations
 
