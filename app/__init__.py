@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from flask import Blueprint, Flask
 
 from app.api import BLUEPRINTS, register_blueprints
+from app.api.access.proxies import believe_proxies
 from app.api.errors import register_error_handlers
 from app.api.guard import check_every_route_is_guarded
 from app.api.openapi.document import attach_openapi_document
@@ -47,7 +48,7 @@ def create_app(
     register_error_handlers(app)
     register_blueprints(app, blueprints)
     attach_openapi_document(app)
-    app.wsgi_app = AnswerHeaders(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = AnswerHeaders(believe_proxies(app.wsgi_app, count=settings.proxies))  # type: ignore[method-assign]
     check_every_route_is_guarded(app)
     services.start()
     return app

@@ -58,6 +58,10 @@ class LastUses:
             self._next_at[key_id] = now + BETWEEN_USES_KEPT.total_seconds()
             self._hand_over(key_id)
 
+    @property
+    def is_running(self) -> bool:
+        return self._writer is not None and self._writer.is_alive()
+
     def start(self) -> None:
         self._writer = threading.Thread(target=self._write_all, name="last-uses", daemon=True)
         self._writer.start()
