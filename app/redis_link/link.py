@@ -113,8 +113,6 @@ class RedisLink:
             socket_connect_timeout=self._timeout_seconds,
             retry=Retry(NoBackoff(), 0),
             health_check_interval=0,
-            lib_name=None,
-            lib_version=None,
         )
 
     def _check_url(self) -> None:

@@ -69,6 +69,10 @@ class FairProcessorShare:
         self._rate = 1.0
         self._counted_at = -_COUNT_KEPT_SECONDS
 
+    @property
+    def known_callers(self) -> int:
+        return len(self._accounts)
+
     def note_presence(self, caller: str) -> None:
         # Without the lock: setting one attribute is atomic, and an account that was just removed is made again.
         account = self._accounts.get(caller)

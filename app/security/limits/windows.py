@@ -79,7 +79,7 @@ class Decision:
 
     @property
     def retry_after_seconds(self) -> int:
-        """Whole seconds after which the same cost would be granted, if nothing else is used meanwhile."""
+        """After a refusal: whole seconds after which the same cost is granted, if nothing else is used meanwhile."""
         return _round_up(self.counts.seconds_until(self.cost, self.quota))
 
     @property
@@ -127,5 +127,5 @@ class MemoryWindows:
 
 
 def _round_up(seconds: float) -> int:
-    # A hair more than exact: at the very moment of the end the counters still say no.
-    return 0 if seconds <= 0 else math.floor(seconds) + 1
+    # At the very moment of its end a wait is not over yet.
+    return math.floor(max(0.0, seconds)) + 1
