@@ -24,6 +24,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+# How many faults of one request are listed, unless a setting says otherwise.
+MOST_FAULTS = 1000
+
 
 @dataclass(frozen=True)
 class FieldFault:
@@ -103,9 +106,13 @@ class InvalidRows(ServiceError):
     code = "invalid_rows"
     title = "The rows do not fit the schema"
 
-    def __init__(self, faults: Sequence[FieldFault], *, code: str | None = None) -> None:
+    def __init__(self, faults: Sequence[FieldFault], *, is_complete: bool = True, code: str | None = None) -> None:
+        """Refuse for these faults; `is_complete` says whether there are no more, as far as anybody looked."""
         count = len(faults)
-        super().__init__(f"{count} fault{'' if count == 1 else 's'} found; each is listed under 'errors'.", code=code)
+        detail = f"{count} fault{'' if count == 1 else 's'} found; each is listed under 'errors'."
+        if not is_complete:
+            detail = f"More than {count} faults found; the first {count} are listed under 'errors'."
+        super().__init__(detail, code=code)
         self._faults = tuple(faults)
 
     @property

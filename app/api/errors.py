@@ -17,7 +17,6 @@ from app.errors import FieldFault, ServiceError
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 ERROR_PAGE = "/docs/errors"
-MOST_FAULTS_LISTED = 1000
 _CHALLENGE = 'ApiKey realm="gluonserve", header="X-API-Key"'
 _CHALLENGES = {"invalid_token": 'Bearer realm="gluonserve", error="invalid_token"'}
 _REFUSALS = {
@@ -56,8 +55,7 @@ def answer_problem(problem: Problem) -> Response:
         "request_id": current_request_id(),
     }
     if problem.faults:
-        body["detail"] = _summarise(problem)
-        body["errors"] = [describe_fault(fault) for fault in problem.faults[:MOST_FAULTS_LISTED]]
+        body["errors"] = [describe_fault(fault) for fault in problem.faults]
     return answer_json(body, status=problem.status, media_type=PROBLEM_MEDIA_TYPE, headers=problem.headers)
 
 
@@ -125,10 +123,3 @@ def _describe_rare_status(status: int) -> tuple[str, str, str]:
     code = "bad_request" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal_error"
     title = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Error"
     return code, title, f"The server refused this request with status {status}."
-
-
-def _summarise(problem: Problem) -> str:
-    count = len(problem.faults)
-    if count <= MOST_FAULTS_LISTED:
-        return problem.detail
-    return f"{count} faults found; the first {MOST_FAULTS_LISTED} are listed under 'errors'."

@@ -48,11 +48,7 @@ class LoadedRelease:
     @cached_property
     def validator(self) -> RowValidator:
         """Checks rows for exactly this release: rows checked for one version must not reach another."""
-        return RowValidator(
-            self.schema,
-            on_unseen_value=self.rules.on_unseen_value,
-            on_unknown_field=self.rules.on_unknown_field,
-        )
+        return RowValidator(self.schema, self.rules)
 
 
 class GoldenRowsDiffer(ReleaseUnusable):

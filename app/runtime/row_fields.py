@@ -22,7 +22,9 @@ _LONGEST_NUMBER = 400
 _TRUTH = {"true": True, "false": False}
 # XGBoost and the forests compute in float32: a larger number is infinite to them.
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
+_LEAST_64_BIT = float(np.iinfo(np.int64).min)
 _LISTED_VALUES = 10
+LONGEST_TEXT = 10_000
 
 
 class FeatureField(fields.Field[Any]):
@@ -30,7 +32,7 @@ class FeatureField(fields.Field[Any]):
 
     expected = "a value"
 
-    def __init__(self, feature: Feature) -> None:
+    def __init__(self, feature: Feature, *, longest_text: int = LONGEST_TEXT) -> None:
         super().__init__(
             required=True,
             allow_none=feature.nullable is not False,
@@ -41,6 +43,7 @@ class FeatureField(fields.Field[Any]):
             },
         )
         self.feature = feature
+        self._longest_text = longest_text
         self._closed = make_value_lookup(feature)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Scalar:  # noqa: ARG002
@@ -58,6 +61,14 @@ class FeatureField(fields.Field[Any]):
 
     def refuse(self, got: Any) -> ValidationError:
         return ValidationError(f"Expected {self.expected}, got {name_kind(got)}.")
+
+    def check_text(self, text: str) -> str:
+        """Return text that training may not have seen, when it is as text has to be."""
+        if len(text) > self._longest_text:
+            raise ValidationError(f"Expected text of at most {self._longest_text} characters.")
+        if "\0" in text:
+            raise ValidationError("Expected text without the character NUL.")
+        return text
 
 
 class NumberField(FeatureField):
@@ -83,8 +94,8 @@ class NumberField(FeatureField):
 class IntegerFeature(NumberField):
     expected = "a whole number"
 
-    def __init__(self, feature: Feature) -> None:
-        super().__init__(feature)
+    def __init__(self, feature: Feature, **options: Any) -> None:
+        super().__init__(feature, **options)
         limits = np.iinfo(feature.dtype.lower())
         self._minimum, self._maximum = int(limits.min), int(limits.max)
 
@@ -92,7 +103,9 @@ class IntegerFeature(NumberField):
         number = self.read_number(value)
         if isinstance(number, float) and not number.is_integer():
             raise ValidationError("Expected a whole number, got one with a fraction.")
-        if not self._minimum <= number <= self._maximum:
+        # A whole number below -2**63 comes out of JSON as the float -2**63.
+        is_rounded = isinstance(number, float) and number <= _LEAST_64_BIT
+        if is_rounded or not self._minimum <= number <= self._maximum:
             raise ValidationError(f"Expected a whole number from {self._minimum} to {self._maximum}.")
         return int(number)
 
@@ -119,8 +132,8 @@ class BooleanFeature(FeatureField):
 class CategoryFeature(FeatureField):
     """Text, unless training had categories of another kind; found with or without spaces around it."""
 
-    def __init__(self, feature: Feature) -> None:
-        super().__init__(feature)
+    def __init__(self, feature: Feature, **options: Any) -> None:
+        super().__init__(feature, **options)
         self._known = self._closed
         self._kinds = {name_kind(category) for category in feature.categories or ()} or {"text"}
         self.expected = " or ".join(sorted(self._kinds))
@@ -139,7 +152,7 @@ class CategoryFeature(FeatureField):
                 return self._read_text_of_other_kind(value.strip())
             trimmed = value.strip()
             found = self._known.get(value_key(trimmed))
-            return trimmed if found is None else found[0]
+            return self.check_text(trimmed) if found is None else found[0]
         if name_kind(value) not in self._kinds or (isinstance(value, float) and not math.isfinite(value)):
             raise self.refuse(value)
         return value
@@ -185,7 +198,7 @@ class TextFeature(FeatureField):
     def convert(self, value: Any) -> str:
         if not isinstance(value, str):
             raise self.refuse(value)
-        return value
+        return self.check_text(value)
 
 
 FIELD_OF_TYPE: Mapping[str, type[FeatureField]] = {

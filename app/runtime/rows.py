@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import Any, Literal, cast
 
 from marshmallow import EXCLUDE, Schema, ValidationError
-from marshmallow.fields import Field
 
-from app.errors import FieldFault, InvalidRows
+from app.errors import MOST_FAULTS, FieldFault, InvalidRows
 from app.release.schema import Feature, FeatureSchema, Scalar
+from app.runtime.checking.judge import RowJudge
+from app.runtime.checking.screen import EnoughNews, ReadValue, RowScreen, build_row_screen
+from app.runtime.checking.suggestions import NameSuggestions
 from app.runtime.dates import parse_date, read_moment
-from app.runtime.row_fields import FIELD_OF_TYPE, make_value_lookup, value_key
-from app.runtime.row_screen import ReadValue, build_row_screen
+from app.runtime.row_fields import FIELD_OF_TYPE, LONGEST_TEXT, FeatureField, make_value_lookup, value_key
 
 OnUnseenValue = Literal["accept", "reject"]
 OnUnknownField = Literal["ignore", "reject"]
 
 # One value per feature, in the order of the schema: the only form of a row that a model sees.
 TypedRow = tuple[Scalar | None, ...]
-
-# "Did you mean" compares every unknown name with every known one: bounded, so that hostile rows stay cheap.
-_MOST_SUGGESTIONS = 20
-_LONGEST_SUGGESTED_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -35,105 +32,170 @@ class CheckedRows:
     warnings: list[FieldFault]
 
 
-def build_row_schema(schema: FeatureSchema) -> type[Schema]:
+@dataclass(frozen=True, kw_only=True)
+class RowRules:
+    """What rows may hold besides what the schema says; the same for every format that they come in.
+
+    Attributes:
+        on_unseen_value: What a category or number outside training gets: `accept` (a warning) or `reject`.
+        on_unknown_field: What a field that the model does not know gets: `ignore` (a warning) or `reject`.
+        longest_text: Characters of one text, unless training had it.
+        most_fields: Fields of one row; never less than training had columns.
+        most_faults: Faults, and warnings, that are listed; checking ends when there are more.
+    """
+
+    on_unseen_value: OnUnseenValue = "accept"
+    on_unknown_field: OnUnknownField = "ignore"
+    longest_text: int = LONGEST_TEXT
+    most_fields: int = 10_000
+    most_faults: int = MOST_FAULTS
+
+
+_USUAL_RULES = RowRules()
+
+
+def build_row_schema(schema: FeatureSchema, *, longest_text: int = LONGEST_TEXT) -> type[Schema]:
     """A marshmallow schema class with one field per feature.
 
     Attribute names are positions: a column may be called like a method of Schema, or hold a dot.
     """
-    members = {f"f{position}": FIELD_OF_TYPE[f.type](f) for position, f in enumerate(schema.features)}
+    members = {
+        f"f{position}": FIELD_OF_TYPE[feature.type](feature, longest_text=longest_text)
+        for position, feature in enumerate(schema.features)
+    }
     return Schema.from_dict(dict(members), name="Row")
 
 
-@dataclass(frozen=True, kw_only=True)
-class RowRules:
-    """What becomes of values that training has not seen and of fields that the model does not know."""
-
-    on_unseen_value: OnUnseenValue = "accept"
-    on_unknown_field: OnUnknownField = "ignore"
-
-
 class RowValidator:
-    """Checks rows for one feature schema: a generated screen accepts valid rows, marshmallow judges the others.
+    """Checks rows for one feature schema: generated screens read valid rows, the fields judge the others.
 
-    Args:
-        on_unseen_value: What a category or number outside training gets: `accept` (a warning) or `reject`.
-        on_unknown_field: What a field that the model does not know gets: `ignore` (a warning) or `reject`.
+    One screen tells what training has not seen. Where it has told as much as is listed, another reads on that does not
+    tell: what a row costs has a bound that does not depend on what it holds.
     """
 
-    def __init__(
-        self,
-        schema: FeatureSchema,
-        *,
-        on_unseen_value: OnUnseenValue = "accept",
-        on_unknown_field: OnUnknownField = "ignore",
-    ) -> None:
-        self._schema = build_row_schema(schema)(unknown=EXCLUDE)
+    def __init__(self, schema: FeatureSchema, rules: RowRules = _USUAL_RULES) -> None:
+        self._schema = build_row_schema(schema, longest_text=rules.longest_text)(unknown=EXCLUDE)
         self._attributes = [f"f{position}" for position in range(len(schema.features))]
-        self._novelty_checks = [(a, _NoveltyCheck(f)) for a, f in zip(self._attributes, schema.features, strict=True)]
-        readers = [_make_reader(self._schema.fields[attribute], check) for attribute, check in self._novelty_checks]
-        self._screen = build_row_screen(schema.features, readers)
-        self._by_lower_name = {feature.name.lower(): feature.name for feature in schema.features}
+        self._rules = rules
+        self._enough = rules.most_faults + 1
+        fields = [cast("FeatureField", self._schema.fields[attribute]) for attribute in self._attributes]
+        self._novelty_checks = [_NoveltyCheck(feature) for feature in schema.features]
+        self._telling = self._build_telling_screen(schema.features, fields)
+        self._silent = self._build_silent_screen(schema.features, fields)
+        self._rejects_unseen = rules.on_unseen_value == "reject"
+        self._judge = RowJudge(fields, (self._telling if self._rejects_unseen else self._silent).readers)
+        self._suggestions = NameSuggestions(feature.name for feature in schema.features)
         self._expected = {feature.name for feature in schema.features} | set(schema.unused)
         self._name_counts = {len({feature.name for feature in schema.features})}
-        self._on_unseen_value = on_unseen_value
-        self._on_unknown_field = on_unknown_field
+        self._most_fields = max(rules.most_fields, len(self._expected))
 
     def check(self, rows: Sequence[Any]) -> CheckedRows:
         """Check all rows at once; nothing is predicted when one of them has a fault.
 
         Raises:
-            InvalidRows: with every fault of every row, ordered by row.
+            InvalidRows: with every fault of every row, ordered by row, up to the most that are listed.
         """
-        screened, unsure, news = self._screen(rows)
+        typed, unsure, news = self._telling.read_rows(rows)
         # Rows with every feature and no more fields than features have no unknown field.
         if not unsure and not news and set(map(len, rows)) == self._name_counts:
-            return CheckedRows(cast("list[TypedRow]", screened), [])
-        return self._complete(rows, screened, unsure, news)
+            return CheckedRows(cast("list[TypedRow]", typed), [])
+        if len(typed) < len(rows) and len(unsure) < self._enough and not self._rejects_unseen:
+            self._read_silently(rows, typed, unsure)
+        return self._complete(rows, typed, unsure, news)
 
     def check_thoroughly(self, rows: Sequence[Any]) -> CheckedRows:
-        """The same by marshmallow alone, twenty times slower: what `check` is proven against."""
-        return self._complete(rows, [None] * len(rows), range(len(rows)), [])
+        """The same by marshmallow alone, twenty times slower and as far as rows go: what `check` is proven against."""
+        loaded, faults = self._load(rows)
+        typed = {position: tuple(map(row.get, self._attributes)) for position, row in loaded.items()}
+        unseen = list(self._find_unseen_values(loaded))
+        return self._conclude(rows, cast("list[TypedRow]", list(typed.values())), faults, unseen)
+
+    def _build_telling_screen(self, features: Sequence[Feature], fields: Sequence[FeatureField]) -> RowScreen:
+        readers = [
+            _make_reader(field, check, enough=self._enough)
+            for field, check in zip(fields, self._novelty_checks, strict=True)
+        ]
+        return build_row_screen(features, readers, most_unsure=self._enough, longest_text=self._rules.longest_text)
+
+    def _build_silent_screen(self, features: Sequence[Feature], fields: Sequence[FeatureField]) -> RowScreen:
+        return build_row_screen(
+            [f if f.two_valued else replace(f, minimum=None, maximum=None) for f in features],
+            [_make_silent_reader(field) for field in fields],
+            most_unsure=self._enough,
+            longest_text=self._rules.longest_text,
+            takes_any_category=True,
+        )
+
+    def _read_silently(self, rows: Sequence[Any], typed: list[TypedRow | None], unsure: list[int]) -> None:
+        """Go on where enough has been told of values that training has not seen."""
+        start = len(typed)
+        more, unsure_there, _ = self._silent.read_rows(rows[start:])
+        typed.extend(more)
+        unsure.extend(start + position for position in unsure_there)
 
     def _complete(
-        self,
-        rows: Sequence[Any],
-        screened: list[TypedRow | None],
-        unsure: Sequence[int],
-        news: Iterable[FieldFault],
+        self, rows: Sequence[Any], typed: list[TypedRow | None], unsure: Sequence[int], news: Iterable[FieldFault]
     ) -> CheckedRows:
-        loaded, faults = self._load(rows, unsure)
-        warnings: list[FieldFault] = []
+        """Judge the rows that a screen is unsure of, and those that it did not come to."""
         doubtful = frozenset(unsure)
         unseen = [one for one in news if one.row not in doubtful]
-        unseen.extend(self._find_unseen_values(loaded))
-        unknown = list(self._find_unknown_fields(rows))
-        (faults if self._on_unseen_value == "reject" else warnings).extend(unseen)
-        (faults if self._on_unknown_field == "reject" else warnings).extend(unknown)
-        if faults:
-            raise InvalidRows(sorted(faults, key=_order_of))
-        typed = {position: tuple(map(row.get, self._attributes)) for position, row in loaded.items()}
-        complete = [typed[position] if row is None else row for position, row in enumerate(screened)]
-        return CheckedRows(complete, sorted(warnings, key=_order_of))
+        faults: list[FieldFault] = []
+        reached = len(typed)
+        for position in chain(unsure, range(reached, len(rows))):
+            is_enough = position >= reached and self._rejects_unseen and len(faults) + len(unseen) >= self._enough
+            if is_enough or len(faults) >= self._enough:
+                break
+            try:
+                row = self._judge.read_row(rows[position], position, unseen, faults)
+            except EnoughNews:
+                break
+            if row is not None:
+                typed[position : position + 1] = [row]
+                unseen.extend(self._find_unseen_after_all(row, position))
+        return self._conclude(rows, cast("list[TypedRow]", typed), faults, unseen)
 
-    def _load(
-        self, rows: Sequence[Any], positions: Sequence[int]
-    ) -> tuple[dict[int, dict[str, Any]], list[FieldFault]]:
-        """Load the rows at these positions: what is valid of each, and what is wrong."""
+    def _conclude(
+        self, rows: Sequence[Any], typed: list[TypedRow], faults: list[FieldFault], unseen: list[FieldFault]
+    ) -> CheckedRows:
+        warnings: list[FieldFault] = []
+        faults.extend(self._find_rows_too_wide(rows))
+        unknown = list(islice(self._find_unknown_fields(rows), self._enough))
+        (faults if self._rejects_unseen else warnings).extend(unseen)
+        (faults if self._rules.on_unknown_field == "reject" else warnings).extend(unknown)
+        most = self._rules.most_faults
+        if faults:
+            raise InvalidRows(sorted(faults, key=_order_of)[:most], is_complete=len(faults) <= most)
+        listed = sorted(warnings, key=_order_of)[:most]
+        if len(warnings) > most:
+            listed.append(FieldFault(None, None, f"There are more warnings than these {most}."))
+        return CheckedRows(typed, listed)
+
+    def _load(self, rows: Sequence[Any]) -> tuple[dict[int, dict[str, Any]], list[FieldFault]]:
+        """Load rows by marshmallow: what is valid of each, and what is wrong."""
         try:
-            loaded = self._schema.load([rows[position] for position in positions], many=True)
-            return dict(zip(positions, loaded, strict=True)), []
+            return dict(enumerate(self._schema.load(rows, many=True))), []
         except ValidationError as error:
             valid = error.valid_data if isinstance(error.valid_data, list) else []
             messages: Mapping[int, Any] = error.messages_dict  # type: ignore[assignment] # many=True: by index
-            faults = _flatten({positions[index]: found for index, found in messages.items()}, rows)
-            return {position: row or {} for position, row in zip(positions, valid, strict=False)}, list(faults)
+            return {position: row or {} for position, row in enumerate(valid)}, list(_flatten(messages, rows))
 
     def _find_unseen_values(self, loaded: Mapping[int, Mapping[str, Any]]) -> Iterator[FieldFault]:
         for position, row in loaded.items():
-            for attribute, check in self._novelty_checks:
+            for attribute, check in zip(self._attributes, self._novelty_checks, strict=True):
                 message = check.describe(row[attribute]) if attribute in row else None
                 if message:
                     yield FieldFault(position, check.feature.name, message)
+
+    def _find_unseen_after_all(self, row: TypedRow, position: int) -> Iterator[FieldFault]:
+        """What is to be told of a row that a screen was unsure of and whose fields accept it."""
+        if not self._rejects_unseen:
+            yield from self._find_unseen_values({position: dict(zip(self._attributes, row, strict=True))})
+
+    def _find_rows_too_wide(self, rows: Iterable[Any]) -> Iterator[FieldFault]:
+        for position, row in enumerate(rows):
+            if isinstance(row, dict) and len(row) > self._most_fields:
+                message = f"A row may hold {self._most_fields} fields, this one holds {len(row)}."
+                yield FieldFault(position, None, message)
 
     def _find_unknown_fields(self, rows: Iterable[Any]) -> Iterator[FieldFault]:
         """Each unknown name once, at its first row: a client that sends one extra column sends it everywhere."""
@@ -141,19 +203,17 @@ class RowValidator:
         for position, row in enumerate(rows):
             if not isinstance(row, dict) or accepted.issuperset(row):
                 continue
-            for name in [name for name in row if name not in accepted]:
-                accepted.add(name)
-                count = len(accepted) - len(self._expected)
-                yield FieldFault(position, name, self._describe_unknown(name, suggest=count <= _MOST_SUGGESTIONS))
+            for name in row:
+                if name not in accepted:
+                    accepted.add(name)
+                    yield FieldFault(position, name, self._describe_unknown(name))
 
-    def _describe_unknown(self, name: str, *, suggest: bool) -> str:
+    def _describe_unknown(self, name: str) -> str:
         message = "The model does not know this field; it was ignored."
-        if self._on_unknown_field == "reject":
+        if self._rules.on_unknown_field == "reject":
             message = "The model does not know this field."
-        if suggest and len(name) <= _LONGEST_SUGGESTED_NAME:
-            close = difflib.get_close_matches(name.strip().lower(), self._by_lower_name, n=1, cutoff=0.75)
-            return f'{message} Did you mean "{self._by_lower_name[close[0]]}"?' if close else message
-        return message
+        meant = self._suggestions.find(name)
+        return f'{message} Did you mean "{meant}"?' if meant is not None else message
 
 
 class _NoveltyCheck:
@@ -192,14 +252,24 @@ class _NoveltyCheck:
         return f"This date is outside the range of training, {self.feature.minimum} to {self.feature.maximum}."
 
 
-def _make_reader(field: Field[Any], check: _NoveltyCheck) -> ReadValue:
+def _make_reader(field: FeatureField, check: _NoveltyCheck, *, enough: int) -> ReadValue:
     """Read one value as its field does, and tell when training has not seen it."""
 
     def read(value: Any, position: int, news: list[FieldFault]) -> Scalar | None:
         typed: Scalar | None = field.deserialize(value)
         message = check.describe(typed)
         if message is not None:
+            if len(news) >= enough:
+                raise EnoughNews
             news.append(FieldFault(position, check.feature.name, message))
+        return typed
+
+    return read
+
+
+def _make_silent_reader(field: FeatureField) -> ReadValue:
+    def read(value: Any, position: int, news: list[FieldFault]) -> Scalar | None:  # noqa: ARG001 - nothing is told
+        typed: Scalar | None = field.deserialize(value)
         return typed
 
     return read

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.errors import FieldFault, InvalidRows
 from app.release.schema import Feature, FeatureSchema
-from app.runtime.rows import RowValidator
+from app.runtime.rows import RowRules, RowValidator
 
 INT = Feature(name="visits", type="int", dtype="int64", nullable=False, minimum=0, maximum=40)
 SMALL_INT = Feature(name="visits", type="int", dtype="uint8", nullable=False, minimum=0, maximum=40)
@@ -183,7 +183,7 @@ def test_a_value_that_training_has_not_seen_is_accepted_with_a_warning_or_reject
 ) -> None:
     expected = [FieldFault(0, feature.name, message)]
     assert check(feature, value)[1] == expected
-    strict = RowValidator(FeatureSchema((feature,)), on_unseen_value="reject")
+    strict = RowValidator(FeatureSchema((feature,)), RowRules(on_unseen_value="reject"))
     with pytest.raises(InvalidRows) as refused:
         strict.check([{feature.name: value}])
     assert list(refused.value.faults) == expected
@@ -205,7 +205,7 @@ def test_every_fault_of_every_row_is_reported_at_once_in_order() -> None:
 
 
 def test_strict_settings_report_unseen_values_and_unknown_fields_beside_other_faults() -> None:
-    validator = RowValidator(FeatureSchema((INT, CITY)), on_unseen_value="reject", on_unknown_field="reject")
+    validator = RowValidator(FeatureSchema((INT, CITY)), RowRules(on_unseen_value="reject", on_unknown_field="reject"))
     with pytest.raises(InvalidRows) as refused:
         validator.check([{"visits": "x", "city": "Paris", "citty": 1}])
     assert [fault.field for fault in refused.value.faults] == ["citty", "city", "visits"]
@@ -218,7 +218,7 @@ def test_an_unknown_field_is_ignored_with_one_warning_that_names_the_closest_fie
 
 
 def test_columns_of_training_that_the_model_does_not_use_are_no_news() -> None:
-    validator = RowValidator(FeatureSchema((CITY,), unused=("bought", "id")), on_unknown_field="reject")
+    validator = RowValidator(FeatureSchema((CITY,), unused=("bought", "id")), RowRules(on_unknown_field="reject"))
     assert validator.check([{"city": "Rome", "bought": "yes", "id": 7}]).warnings == []
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from app.errors import FieldFault, InvalidRows
 from app.release.schema import Feature, FeatureSchema, Scalar
+from app.runtime.checking.screen import ReadRows, ReadValue, build_row_screen
 from app.runtime.row_fields import FIELD_OF_TYPE
-from app.runtime.row_screen import ReadValue, RowScreen, build_row_screen
-from app.runtime.rows import OnUnknownField, OnUnseenValue, RowValidator
+from app.runtime.rows import OnUnknownField, OnUnseenValue, RowRules, RowValidator
 from app.training.profile import profile_features, to_scalar
 from tests.fixtures import FittedModel
 
@@ -200,7 +200,7 @@ def test_any_rows_come_out_as_from_marshmallow_alone(data: st.DataObject) -> Non
     schema = data.draw(make_schema())
     unseen: OnUnseenValue = data.draw(st.sampled_from(["accept", "reject"]))
     unknown: OnUnknownField = data.draw(st.sampled_from(["ignore", "reject"]))
-    validator = RowValidator(schema, on_unseen_value=unseen, on_unknown_field=unknown)
+    validator = RowValidator(schema, RowRules(on_unseen_value=unseen, on_unknown_field=unknown))
     rows = data.draw(make_rows(schema))
     assert describe_outcome(validator.check, rows) == describe_outcome(validator.check_thoroughly, rows)
 
@@ -225,7 +225,7 @@ def test_any_batch_whose_rows_bring_news_comes_out_as_from_marshmallow_alone(dat
     rows = data.draw(st.lists(st.builds(lambda row, more: {**row, **more}, st.fixed_dictionaries(values), extra)))
     unseen: OnUnseenValue = data.draw(st.sampled_from(["accept", "reject"]))
     unknown: OnUnknownField = data.draw(st.sampled_from(["ignore", "reject"]))
-    validator = RowValidator(FeatureSchema(features), on_unseen_value=unseen, on_unknown_field=unknown)
+    validator = RowValidator(FeatureSchema(features), RowRules(on_unseen_value=unseen, on_unknown_field=unknown))
     assert describe_outcome(validator.check, rows) == describe_outcome(validator.check_thoroughly, rows)
 
 
@@ -238,7 +238,7 @@ def test_each_value_comes_out_as_from_marshmallow_alone(feature: Feature) -> Non
         assert describe_outcome(validator.check, row) == describe_outcome(validator.check_thoroughly, row)
 
 
-def build_watched_screen(*features: Feature) -> tuple[RowScreen, list[Any]]:
+def build_watched_screen(*features: Feature) -> tuple[ReadRows, list[Any]]:
     """A screen for these features, and a list of the values that their fields are asked about from now on."""
     asked: list[Any] = []
 
@@ -252,15 +252,25 @@ def build_watched_screen(*features: Feature) -> tuple[RowScreen, list[Any]]:
 
         return read
 
-    screen = build_row_screen(features, [watch(feature) for feature in features])
+    screen = build_row_screen(features, [watch(feature) for feature in features], most_unsure=9, longest_text=99)
     asked.clear()
-    return screen, asked
+    return screen.read_rows, asked
 
 
 @pytest.mark.parametrize(
     ("known", "values", "typed"),
     [
         ({"type": "int", "dtype": "int64"}, [0, 7, 2**63 - 1], [0, 7, 2**63 - 1]),
+        ({"type": "int", "dtype": "int64"}, ["7", " -7.0 ", "7e1"], [7, -7, 70]),
+        ({"type": "float", "dtype": "float64"}, ["7", " .5 ", "7E-1"], [7.0, 0.5, 0.7]),
+        ({"type": "bool", "dtype": "bool"}, ["true", " FALSE "], [True, False]),
+        ({"type": "category", "dtype": "category", "categories": (10, 20)}, ["10.0", " 2e1"], [10, 20]),
+        ({"type": "category", "dtype": "object", "categories": ("Oslo", "Rome")}, [" Oslo  "], ["Oslo"]),
+        (
+            {"type": "datetime", "dtype": "object"},
+            [" 2024-05-01 ", "2024-05-01T10:20+02:00"],
+            ["2024-05-01", "2024-05-01T10:20+02:00"],
+        ),
         ({"type": "int", "dtype": "int64", "two_valued": True, "categories": (0, 1)}, [0, 1, "1"], [0, 1, 1]),
         (
             {"type": "float", "dtype": "float64", "minimum": 0, "maximum": 9.5},
@@ -289,7 +299,7 @@ def test_usual_values_are_recognised_without_asking_the_field(
     assert asked == []
 
 
-@pytest.mark.parametrize("value", [True, 1.0, "1", 41, None, -0.0])
+@pytest.mark.parametrize("value", [True, 1.0, "1_0", "\u0661", 41, "41", None, -0.0, "9" * 401])
 def test_an_unusual_value_is_left_to_the_field(value: Any) -> None:
     feature = Feature(name="value", type="int", dtype="int64", nullable=False, minimum=0, maximum=40)
     screen, asked = build_watched_screen(feature)
@@ -347,7 +357,7 @@ def test_what_a_reader_tells_of_a_value_leaves_its_row_accepted() -> None:
             news.append(FieldFault(position, "city", f"New: {typed}"))
         return typed
 
-    screen = build_row_screen([feature], [read])
+    screen = build_row_screen([feature], [read], most_unsure=9, longest_text=99).read_rows
     rows = [{"city": "Paris"}, {"city": "Oslo"}, {"city": None}, {"city": 5}]
     news = [FieldFault(0, "city", "New: Paris"), FieldFault(2, "city", "New: None")]
     assert screen(rows) == ([("Paris",), ("Oslo",), (None,), None], [3], news)

@@ -1,0 +1,1 @@
+"""The costliest bodies of a size that anybody has thought of, and what one costs."""
