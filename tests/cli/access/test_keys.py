@@ -124,6 +124,59 @@ class TestCreate:
         assert (result.exit_code, result.stdout) == (2, "")
         assert list_as_json(settings) == []
 
+    def test_a_role_stands_for_its_permissions(self, settings: Settings) -> None:
+        run(settings, "create", "--owner", "shop", "--role", "web-backend", "--permission", "jobs", "--quiet")
+        assert [listed["permissions"] for listed in list_as_json(settings)] == [["feedback", "jobs", "predict"]]
+
+    def test_a_key_can_be_bound_to_limits_and_networks(self, settings: Settings) -> None:
+        create(
+            settings,
+            *("--requests-per-minute", "600", "--rows-per-minute", "50000"),
+            *("--network", "10.0.0.0/8", "--network", "2001:db8::1"),
+        )
+        (listed,) = list_as_json(settings)
+        assert listed["requests_per_minute"] == 600
+        assert listed["rows_per_minute"] == 50_000
+        assert listed["networks"] == ["10.0.0.0/8", "2001:db8::1/128"]
+        table = run(settings, "list").output
+        assert "600 requests, 50000 rows" in table
+        assert "10.0.0.0/8, 2001:db8::1/128" in table
+
+    def test_a_network_that_is_none_is_a_usage_error_that_says_what_was_meant(self, settings: Settings) -> None:
+        result = run(
+            settings, "create", "--owner", "billing", "--permission", "predict", "--network", "10.1.2.3/8", "--quiet"
+        )
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "did you mean 10.0.0.0/8?" in result.stderr
+
+
+class TestRotate:
+    def test_a_person_is_told_when_the_old_key_ends(self, settings: Settings) -> None:
+        id = create(settings)[4:12]
+        result = run(settings, "rotate", id, "--overlap-hours", "48")
+        key = result.output.split()[0]
+        old, new = list_as_json(settings)
+        ends = old["expires_at"].replace("T", " ")[:16]
+        assert result.exit_code == 0
+        assert (old["id"], old["replaced_by"], new["id"]) == (id, key[4:12], key[4:12])
+        assert result.output.endswith(f"/predict\nThe key {id} that it replaces ends {ends} UTC.\n")
+        assert verify(settings, key) == "billing"
+
+    def test_quiet_and_json_are_for_programs(self, settings: Settings) -> None:
+        first = create(settings)[4:12]
+        second = run(settings, "rotate", first, "--quiet").output
+        assert re.fullmatch(KEY + "\n", second)
+        third = orjson.loads(run(settings, "rotate", second[4:12], "--json").output)
+        assert re.fullmatch(KEY, third["key"])
+        assert third["replaces"]["id"] == second[4:12]
+
+    def test_a_key_that_cannot_be_replaced_is_refused_in_one_sentence(self, settings: Settings) -> None:
+        id = create(settings)[4:12]
+        run(settings, "revoke", id)
+        result = run(settings, "rotate", id)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.stderr == f"Error: The key {id} is revoked; create a new one.\n"
+
 
 class TestList:
     def test_an_empty_list_says_what_to_do(self, settings: Settings) -> None:
@@ -173,7 +226,7 @@ class TestRevoke:
 
 
 class TestHelp:
-    @pytest.mark.parametrize("command", [[], ["create"], ["list"], ["revoke"]])
+    @pytest.mark.parametrize("command", [[], ["create"], ["list"], ["revoke"], ["rotate"]])
     def test_every_help_ends_with_an_example(self, settings: Settings, command: list[str]) -> None:
         result = run(settings, *command, "--help")
         assert result.exit_code == 0
@@ -181,7 +234,8 @@ class TestHelp:
 
 
 @pytest.mark.parametrize(
-    "command", [["list"], ["revoke", "abcdefgh"], ["create", "--owner", "o", "--permission", "jobs"]]
+    "command",
+    [["list"], ["revoke", "abcdefgh"], ["rotate", "abcdefgh"], ["create", "--owner", "o", "--permission", "jobs"]],
 )
 def test_a_database_that_is_not_there_is_one_sentence(tmp_path: Path, command: list[str]) -> None:
     url = "postgresql+psycopg://user:hunter2@127.0.0.1:1/name"
