@@ -9,6 +9,7 @@ import click
 
 from app.cli.access.audit import audit
 from app.cli.access.keys import keys
+from app.cli.access.tokens import tokens
 from app.cli.inspection import verify
 from app.cli.models import models
 from app.cli.optimise import optimise
@@ -51,7 +52,7 @@ def main(ctx: click.Context) -> None:
     ctx.obj = load_settings()
 
 
-for command in (train, publish, optimise, models, keys, audit, serve):
+for command in (train, publish, optimise, models, keys, tokens, audit, serve):
     main.add_command(command)
 keys.add_command(make_signing_key)
 models.add_command(sign)

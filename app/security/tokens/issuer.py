@@ -100,6 +100,10 @@ class TokenIssuer:
         self._store.revoke(token_id, key_id=key_id)
         self._audit.record(actor=by, action="revoke_token", target=f"token {token_id}", outcome="done")
 
+    def list_signing_keys(self) -> tuple[SigningKey, ...]:
+        """Return the keys whose tokens are taken, the newest first."""
+        return self._store.list_signing_keys()
+
     def rotate(self, *, end_tokens: bool, by: str) -> SigningKey:
         """Sign with a new key from now on."""
         replaced = self._store.require_signing_key()
