@@ -75,11 +75,11 @@ class FairProcessorShare:
 
     def note_presence(self, caller: str) -> None:
         # Without the lock: setting one attribute is atomic, and an account that was just removed is made again.
-        account = self._accounts.get(caller)
-        if account is None:
-            self._open_account(caller)
+        account, now = self._accounts.get(caller), self._clock()
+        if account is None or now - account.seen_at > PRESENCE_SECONDS:
+            self._admit_caller(caller, now)
         else:
-            account.seen_at = self._clock()
+            account.seen_at = now
 
     def seconds_to_wait(self, caller: str) -> float:
         self.note_presence(caller)
@@ -93,10 +93,10 @@ class FairProcessorShare:
             account = self._settle(caller)
             account.owed_seconds = max(0.0, account.owed_seconds + seconds)
 
-    def _open_account(self, caller: str) -> None:
+    def _admit_caller(self, caller: str, now: float) -> None:
         with self._lock:
-            now = self._clock()
-            self._accounts.setdefault(caller, _Account(0.0, now, now))
+            self._accounts.setdefault(caller, _Account(0.0, now, now)).seen_at = now
+            self._count_callers(now)
 
     def _settle(self, caller: str) -> _Account:
         """Pay back what time has paid back since the last look."""

@@ -1,4 +1,4 @@
-"""Sliding windows, in memory and in a real Redis: the same decisions, and waits after which the same cost is granted."""
+"""Sliding windows, in memory and in a real Redis: the same decisions, and waits that are as long as told."""
 
 from __future__ import annotations
 
@@ -95,7 +95,8 @@ def test_a_sustained_load_gets_the_quota_per_window(windows: Windows) -> None:
 
 
 def test_the_counters_stay_right_when_many_threads_take_at_once() -> None:
-    windows, granted = MemoryWindows(), []
+    windows = MemoryWindows()
+    granted: list[bool] = []
 
     def take() -> None:
         granted.extend(windows.take("a", Quota("requests", 1000), 1).is_granted for _ in range(500))
