@@ -73,7 +73,7 @@ class TokenVerifier:
         if confirmed is None or now - confirmed.at >= self._cache_seconds:
             confirmed = self._confirm_again(text, digest, confirmed, now)
         token, moment = confirmed.token, self._keys.now()
-        if not token.claims.is_current(moment.timestamp()) or token.key.state_at(moment) != "active":
+        if token is None or not token.claims.is_current(moment.timestamp()) or token.key.state_at(moment) != "active":
             raise _invalid_token()
         return token
 
@@ -81,15 +81,12 @@ class TokenVerifier:
         signed = self._read(text) if earlier is None else earlier.signed
         usable = earlier if earlier is not None and now - earlier.at <= self._stale_seconds else None
         try:
-            confirmed = self._lookups.ask(lambda: self._look_up(signed, digest, now), patient=usable is None)
+            return self._lookups.ask(lambda: self._look_up(signed, digest, now), patient=usable is None)
         except KeysUnavailable:
             if usable is None:
                 raise
             self.stale_answers += 1
             return usable
-        if confirmed is None:
-            raise _invalid_token()
-        return confirmed
 
     def _read(self, text: str) -> SignedToken:
         try:
@@ -101,14 +98,15 @@ class TokenVerifier:
             raise _invalid_token()
         return signed
 
-    def _look_up(self, signed: SignedToken, digest: bytes, now: float) -> _Confirmed | None:
-        key = self._keys.find(signed.claims.key_id)
-        if key is None or self._store.is_revoked(signed):
-            self._confirmed.forget(digest)
-            return None
-        token = VerifiedToken(signed.claims, key, narrow_permissions(signed.claims.permissions, key.permissions))
+    def _look_up(self, signed: SignedToken, digest: bytes, now: float) -> _Confirmed:
         # The age counts from before the question, so that a slow answer is not taken for a new one.
-        return self._confirmed.remember(digest, _Confirmed(signed, token, now))
+        return self._confirmed.remember(digest, _Confirmed(signed, self._find(signed), now))
+
+    def _find(self, signed: SignedToken) -> VerifiedToken | None:
+        key = None if self._store.is_revoked(signed) else self._keys.find(signed.claims.key_id)
+        if key is None:
+            return None
+        return VerifiedToken(signed.claims, key, narrow_permissions(signed.claims.permissions, key.permissions))
 
 
 def narrow_permissions(wanted: tuple[str, ...], granted: frozenset[str]) -> frozenset[str]:
@@ -118,13 +116,15 @@ def narrow_permissions(wanted: tuple[str, ...], granted: frozenset[str]) -> froz
 
 @dataclass(frozen=True)
 class _Confirmed:
+    """What the database knew of a rightly signed token; a `token` of None has been ended."""
+
     signed: SignedToken
-    token: VerifiedToken
+    token: VerifiedToken | None
     at: float
 
 
 class _ConfirmedTokens:
-    """The tokens that were right when they were last looked up, by the SHA-256 of their whole text."""
+    """The tokens that were looked up, by the SHA-256 of their whole text; ended ones too, so that they stay so."""
 
     def __init__(self, max_tokens: int) -> None:
         self._max_tokens = max_tokens
@@ -142,10 +142,6 @@ class _ConfirmedTokens:
             if len(self._by_digest) > self._max_tokens:
                 del self._by_digest[next(iter(self._by_digest))]
         return confirmed
-
-    def forget(self, digest: bytes) -> None:
-        with self._lock:
-            self._by_digest.pop(digest, None)
 
 
 def _invalid_token() -> Unauthenticated:
