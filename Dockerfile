@@ -13,6 +13,13 @@ COPY app app
 COPY config config
 RUN pip --python /opt/gluonserve/bin/python install --no-cache-dir --no-deps --no-build-isolation . \
     && pip --python /opt/gluonserve/bin/python uninstall --yes setuptools
+# What this image is made of, as CycloneDX: in /opt/gluonserve/share/gluonserve.cdx.json.
+COPY deploy/requirements-sbom.lock ./
+RUN python -m venv /opt/sbom \
+    && /opt/sbom/bin/pip install --no-cache-dir --require-hashes --requirement requirements-sbom.lock \
+    && mkdir -p /opt/gluonserve/share \
+    && /opt/sbom/bin/cyclonedx-py environment --validate --output-file /opt/gluonserve/share/gluonserve.cdx.json \
+        /opt/gluonserve/bin/python
 
 FROM base
 # LightGBM needs OpenMP's library. Debian keeps only the newest version of a package, so a pinned one would break the build.

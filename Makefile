@@ -9,7 +9,7 @@ DEMO_READY := $(VENV)/.demo-ready
 TEST_READY := $(VENV)/.test-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test lint bench image lock
+.PHONY: help setup demo serve test lint audit sbom bench image lock
 
 help: ## list these targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-6s  %s\n", $$1, $$2}' Makefile
@@ -25,7 +25,7 @@ serve: $(RUNTIME_READY) ## serve the active model, by default on port 8000
 test: lint ## run lint and all tests
 	@exec $(BIN)/python -m pytest
 
-lint: $(TEST_READY) ## check style, types and the Dockerfile
+lint: $(TEST_READY) ## check style, types, the Dockerfile and, where their service can be asked, known vulnerabilities
 	@echo "ruff: style"
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted; run: $(BIN)/ruff format"; exit 1; }
@@ -33,6 +33,14 @@ lint: $(TEST_READY) ## check style, types and the Dockerfile
 	@$(BIN)/mypy --strict --no-error-summary
 	@echo "hadolint: Dockerfile"
 	@$(BIN)/hadolint Dockerfile
+	@echo "pip-audit: known vulnerabilities"
+	@$(BIN)/python deploy/audit.py --if-reachable
+
+audit: $(TEST_READY) ## ask about known vulnerabilities of every locked package; fails also when nobody answers
+	@exec $(BIN)/python deploy/audit.py
+
+sbom: $(TEST_READY) ## write the list of what a release is made of (CycloneDX) into dist
+	@exec $(BIN)/python deploy/bill_of_materials.py
 
 bench: $(TEST_READY) ## measure the servers side by side and write docs/performance.md; QUICK=1 for a short look
 	@exec $(BIN)/python -m tests.bench $(if $(filter 1,$(QUICK)),--quick)
@@ -47,6 +55,7 @@ lock: $(BIN)/python ## renew the lock files after a change of dependencies; UPGR
 	@$(call lock,test,-test)
 	@$(call lock,postgres,,--constraint deploy/requirements-test.lock)
 	@$(call lock,demo,-demo,--constraint deploy/requirements-test.lock)
+	@# For the image, which writes the list of its own packages.
 	@echo cyclonedx-bom | $(compile) - --output-file deploy/requirements-sbom.lock --constraint deploy/requirements-test.lock
 
 # $(call lock,EXTRA,SUFFIX,OPTIONS): setuptools is locked too, it installs the project itself.

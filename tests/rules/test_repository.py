@@ -22,6 +22,7 @@ ACCEPTED = {
     # An address that is refused before any file is opened.
     "tests/test_database.py": {"/t" + "mp/k"},
 }
+TOOLS_OF_THE_IMAGE = "deploy/requirements-sbom.lock"
 LOCKS = [f"deploy/requirements{suffix}.lock" for suffix in ("", "-demo", "-test")]
 
 
@@ -78,14 +79,23 @@ def test_a_lock_holds_hashes_and_no_cuda(lock: str) -> None:
     assert re.findall(r"(?m)^(?:nvidia|torch|xgboost==.*linux)\S*", text) == []
 
 
+def test_what_only_the_build_of_the_image_installs_is_locked_too() -> None:
+    text = (ROOT / TOOLS_OF_THE_IMAGE).read_text(encoding="utf-8")
+    assert "cyclonedx-bom==" in text
+    assert find_unhashed_requirements(text) == []
+
+
 def test_a_requirement_without_hash_is_found() -> None:
     assert find_unhashed_requirements("a==1 \\\n    --hash=sha256:0\nb==2\n    # via a\n") == ["b==2"]
 
 
 def test_the_locks_agree_on_every_version() -> None:
     pins = [
-        set(re.findall(r"(?m)^(\S+==\S+(?: ; .*?)?) *\\$", (ROOT / lock).read_text(encoding="utf-8"))) for lock in LOCKS
+        set(re.findall(r"(?m)^(\S+==\S+(?: ; .*?)?) *\\$", (ROOT / lock).read_text(encoding="utf-8")))
+        for lock in (*LOCKS, TOOLS_OF_THE_IMAGE)
     ]
-    runtime, demo, tests = pins
+    runtime, demo, tests, tools = pins
     assert runtime - tests == set()
     assert demo - tests == set()
+    # For which Python a version is taken depends on who else asks for it.
+    assert {pin.partition(" ;")[0] for pin in tools} - {pin.partition(" ;")[0] for pin in tests} == set()
