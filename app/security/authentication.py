@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 from typing import Literal
 
-from app.errors import Forbidden, Unauthenticated
+from app.errors import Unauthenticated
+from app.security.keys.binding import NetworkCheck
 from app.security.keys.last_use import NoUses, UseRecorder
-from app.security.keys.networks import lies_within, read_address
 from app.security.keys.store import ApiKey
 from app.security.keys.verifier import KeyVerifier
 from app.security.tokens.claims import TokenClaims
 from app.security.tokens.verifier import TokenVerifier
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +55,17 @@ class Caller:
 class Authenticator:
     """Tells who calls, from any number of threads."""
 
-    def __init__(self, keys: KeyVerifier, tokens: TokenVerifier, *, uses: UseRecorder | None = None) -> None:
+    def __init__(
+        self,
+        keys: KeyVerifier,
+        tokens: TokenVerifier,
+        *,
+        networks: NetworkCheck | None = None,
+        uses: UseRecorder | None = None,
+    ) -> None:
         self.keys = keys
         self.tokens = tokens
+        self._networks = networks or NetworkCheck()
         self._uses = uses or NoUses()
 
     def authenticate(self, credentials: Credentials) -> Caller:
@@ -74,8 +79,7 @@ class Authenticator:
         """
         token = None if credentials.authorization is None else _read_bearer(credentials.authorization)
         caller = self._find_caller(credentials.api_key, token)
-        if caller.key.networks:
-            _check_network(caller.key, credentials.address)
+        self._networks.check(caller.key, credentials.address)
         self._uses.note(caller.key.id)
         return caller
 
@@ -92,10 +96,3 @@ class Authenticator:
 def _read_bearer(authorization: str) -> str | None:
     scheme, _, credential = authorization.partition(" ")
     return credential if scheme.lower() == "bearer" else None
-
-
-def _check_network(key: ApiKey, address: str | None) -> None:
-    # Only who showed the whole secret comes here, so that a guesser learns nothing from this answer.
-    if not lies_within(address, key.networks):
-        logger.warning("API key %s was refused from %s: outside of its networks", key.id, read_address(address))
-        raise Forbidden("This key may not be used from this address.", code="network_not_permitted")
