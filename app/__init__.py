@@ -9,6 +9,7 @@ from flask import Blueprint, Flask
 
 from app.api import BLUEPRINTS, register_blueprints
 from app.api.access.proxies import believe_proxies
+from app.api.bodies.reading import limit_bodies
 from app.api.errors import register_error_handlers
 from app.api.guard import check_every_route_is_guarded
 from app.api.openapi.document import attach_openapi_document
@@ -39,6 +40,9 @@ def create_app(
 
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_mb * BYTES_PER_MB
+    app.config["BODY_LIMITS"] = limit_bodies(
+        megabytes=settings.max_body_mb, depth=settings.max_depth, rows=settings.max_rows
+    )
     app.config["REQUEST_TIMEOUT_MS"] = settings.request_timeout_ms
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # A doubled slash is another address, not a redirect to a host that the caller named.

@@ -313,7 +313,13 @@ def _make_judge(settings: Settings, candidates: Candidates) -> Judge:
 
 
 def _read_rules(settings: Settings) -> RowRules:
-    return RowRules(on_unseen_value=settings.unseen_values, on_unknown_field=settings.unknown_fields)
+    return RowRules(
+        on_unseen_value=settings.unseen_values,
+        on_unknown_field=settings.unknown_fields,
+        longest_text=settings.max_text,
+        most_fields=settings.max_fields,
+        most_faults=settings.max_faults,
+    )
 
 
 def _create_missing_tables(database: Engine) -> None:

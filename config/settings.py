@@ -179,7 +179,7 @@ class Settings:
     )
     most_wait_ms: int = _setting(
         "GLUONSERVE_MOST_WAIT_MS",
-        "2000",
+        "1000",
         _whole_number(0, 60_000),
         "longest expected wait for a turn, in milliseconds; beyond it a request is refused with 503 at once; 0 never "
         "refuses and lets all of them wait",
@@ -200,6 +200,27 @@ class Settings:
     max_body_mb: int = _setting("GLUONSERVE_MAX_BODY_MB", "16", _whole_number(1, 1024), "largest request body, in MB")
     max_rows: int = _setting(
         "GLUONSERVE_MAX_ROWS", "10000", _whole_number(1, 1_000_000), "most rows in one request to /predict"
+    )
+    max_fields: int = _setting(
+        "GLUONSERVE_MAX_FIELDS",
+        "10000",
+        _whole_number(1, 1_000_000),
+        "most fields in one row; never fewer than training had columns",
+    )
+    max_text: int = _setting(
+        "GLUONSERVE_MAX_TEXT",
+        "100000",
+        _whole_number(1, 10_000_000),
+        "most characters in one text of a row, unless training had it",
+    )
+    max_depth: int = _setting(
+        "GLUONSERVE_MAX_DEPTH", "32", _whole_number(3, 200), "how deep lists and objects of a body may nest"
+    )
+    max_faults: int = _setting(
+        "GLUONSERVE_MAX_FAULTS",
+        "1000",
+        _whole_number(1, 100_000),
+        "most faults, and most warnings, that are listed in one answer; checking ends when there are more",
     )
     redis_url: str | None = _setting(
         "REDIS_URL",
@@ -244,6 +265,11 @@ class Settings:
         _one_of("ignore", "reject"),
         "a field that the model does not know: ignore with a warning, or reject with 422",
     )
+
+    @property
+    def trainings_path(self) -> Path:
+        """Where trainings are kept, each in a directory named by its version; on this machine only."""
+        return self.home / "trainings"
 
 
 def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from app.api.faults import describe_fault
+from app.api.bodies.faults import describe_fault
 from app.api.request_id import current_request_id
 from app.api.responses import answer_json
 from app.errors import FieldFault, ServiceError

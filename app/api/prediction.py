@@ -9,10 +9,10 @@ from typing import Any
 
 from flask import Blueprint, Response, g, request
 
+from app.api.bodies.faults import describe_fault
+from app.api.bodies.reading import load_rows
 from app.api.deadline import find_deadline
-from app.api.faults import describe_fault
 from app.api.guard import require_auth
-from app.api.json_body import load_json
 from app.api.limits.cost import limit_by_cost, limit_rows
 from app.api.model_info import summarise_model
 from app.api.openapi.operation import describe
@@ -39,7 +39,7 @@ def predict() -> Response:
     cannot be predicted in time is answered 504, or 503 at once when too many others wait.
     """
     deadline = find_deadline()
-    envelope = load_json(_REQUEST)
+    envelope = load_rows(_REQUEST)
     limit_rows(len(envelope["data"]))
     service = current_services().prediction
     route_value = find_route_value(service.trial.routed_by)

@@ -24,7 +24,7 @@ _TRUTH = {"true": True, "false": False}
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 _LEAST_64_BIT = float(np.iinfo(np.int64).min)
 _LISTED_VALUES = 10
-LONGEST_TEXT = 10_000
+LONGEST_TEXT = 100_000
 
 
 class FeatureField(fields.Field[Any]):

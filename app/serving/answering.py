@@ -12,8 +12,6 @@ from app.release.manifest import Manifest
 from app.runtime.loading import LoadedRelease
 from app.serving.identifiers import make_identifier
 
-_MOST_WARNINGS = 1000
-
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
@@ -51,7 +49,7 @@ def answer_rows(release: LoadedRelease, rows: Sequence[Any]) -> Prediction:
         labels=predictions.labels,
         probabilities=predictions.probabilities,
         prediction_ids=_make_prediction_ids(len(rows)),
-        warnings=_limit_warnings(checked.warnings),
+        warnings=checked.warnings,
         model_seconds=seconds,
     )
 
@@ -60,10 +58,3 @@ def _make_prediction_ids(count: int) -> list[str]:
     """Unique across processes and restarts, and cheap: one random part a request, one number a row."""
     request = make_identifier()[:24]
     return [f"{request}-{position}" for position in range(count)]
-
-
-def _limit_warnings(warnings: list[FieldFault]) -> list[FieldFault]:
-    if len(warnings) <= _MOST_WARNINGS:
-        return warnings
-    more = len(warnings) - _MOST_WARNINGS
-    return [*warnings[:_MOST_WARNINGS], FieldFault(None, None, f"{more} more warnings are not listed.")]

@@ -89,11 +89,11 @@ def test_after_a_switch_rows_are_checked_and_answered_by_the_new_version(
     assert (prediction.manifest.version, prediction.labels) == ("2", [[3]])
 
 
-def test_warnings_beyond_a_thousand_are_counted(active: ActiveRelease) -> None:
+def test_warnings_beyond_a_thousand_are_not_listed(active: ActiveRelease) -> None:
     service = PredictionService(active, max_rows=5000)
     warnings = service.predict([{"city": "Paris", "visits": 1}] * 1500).warnings
     assert len(warnings) == 1001
-    assert warnings[-1] == FieldFault(None, None, "500 more warnings are not listed.")
+    assert warnings[-1] == FieldFault(None, None, "There are more warnings than these 1000.")
 
 
 def test_what_is_due_already_is_not_predicted_and_no_longer_under_way(service: PredictionService) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 from flask import Blueprint, Response
 
+from app.api.bodies.reading import load_json
 from app.api.guard import name_caller, require_auth
-from app.api.json_body import load_json
 from app.api.keys.schemas import KeyAnswer, KeyRequest, KeysAnswer, NewKeyAnswer, RotationAnswer, RotationRequest
 from app.api.openapi.operation import describe
 from app.api.responses import answer_json
@@ -37,7 +37,7 @@ def list_keys() -> Response:
 
 @blueprint.post("")
 @describe("Create an API key", accepts=KeyRequest, answers={201: NewKeyAnswer})
-@require_auth("admin")
+@require_auth("admin", takes_tokens=False)
 def create_key() -> Response:
     """It is shown once: only a hash of it is kept."""
     new = current_services().keys.create(_read_order(load_json(_KEY_REQUEST)), by=name_caller())
@@ -55,7 +55,7 @@ def revoke_key(id: str) -> Response:
 
 @blueprint.post("/<id>/rotate")
 @describe("Replace an API key", accepts=RotationRequest, answers={201: RotationAnswer}, errors=(404, 409))
-@require_auth("admin")
+@require_auth("admin", takes_tokens=False)
 def rotate_key(id: str) -> Response:
     """The new key has the same permissions, limits, networks and lifetime; the old one goes on for the overlap."""
     keys, overlap = current_services().keys, timedelta(hours=load_json(_ROTATION_REQUEST)["overlap_hours"])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
+from app.api.bodies.reading import load_json
 from app.api.guard import name_caller, require_auth
-from app.api.json_body import load_json
 from app.api.models.candidate_schemas import (
     CanaryRequest,
     CandidateAnswer,

@@ -7,8 +7,8 @@ from typing import Any
 from flask import Blueprint, Response, g, request
 from marshmallow import Schema
 
+from app.api.bodies.reading import load_json
 from app.api.guard import require_auth
-from app.api.json_body import load_json
 from app.api.openapi.operation import describe
 from app.api.responses import answer_json
 from app.api.services import current_services

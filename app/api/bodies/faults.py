@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain, islice
 from typing import Any
 
 from marshmallow import Schema, ValidationError
 
-from app.errors import FieldFault, InvalidRows
+from app.errors import MOST_FAULTS, FieldFault, InvalidRows
+from app.runtime.checking.suggestions import NameSuggestions
 from app.runtime.row_fields import name_kind
 
-# "Did you mean" compares a name with every known one: bounded, so that hostile documents stay cheap.
-_MOST_SUGGESTIONS = 20
-_LONGEST_SUGGESTED_NAME = 100
 _LONGEST_NAME_SHOWN = 200
 
 
@@ -25,10 +23,14 @@ def load_document(schema: Schema, document: Any) -> dict[str, Any]:
     """
     if not isinstance(document, dict):
         raise InvalidRows([FieldFault(None, None, f"Expected a JSON object, got {name_kind(document)}.")])
+    unknown = _find_unknown_fields(schema, document)
+    if len(document) > MOST_FAULTS + len(schema.fields):
+        raise InvalidRows(list(islice(unknown, MOST_FAULTS)), is_complete=False)
     try:
         loaded: dict[str, Any] = schema.load(document)
     except ValidationError as error:
-        raise InvalidRows(list(_list_faults(error.messages_dict, schema.fields, document))) from None
+        faults = list(chain(unknown, _flatten(error.messages_dict, schema)))
+        raise InvalidRows(faults[:MOST_FAULTS], is_complete=len(faults) <= MOST_FAULTS) from None
     return loaded
 
 
@@ -39,15 +41,19 @@ def describe_fault(fault: FieldFault) -> dict[str, Any]:
     return {"row": fault.row, "field": name, "message": fault.message}
 
 
-def _list_faults(
-    messages: Mapping[str, Any], known: Collection[str], document: Mapping[str, Any]
-) -> Iterator[FieldFault]:
-    unknown = [name for name in document if name not in known]
-    for position, name in enumerate(unknown):
-        yield FieldFault(None, name, _describe_unknown_field(name, known, suggest=position < _MOST_SUGGESTIONS))
-    for name, texts in messages.items():
-        if name in known:
-            yield from _list_faults_of_field(name, texts)
+def _find_unknown_fields(schema: Schema, document: Mapping[str, Any]) -> Iterator[FieldFault]:
+    suggestions = NameSuggestions(schema.fields)
+    for name in document:
+        if name not in schema.fields:
+            meant = suggestions.find(name)
+            hint = f' Did you mean "{meant}"?' if meant is not None else ""
+            yield FieldFault(None, name, f"This field is not known here.{hint}")
+
+
+def _flatten(messages: Mapping[str, Any], schema: Schema) -> Iterator[FieldFault]:
+    for name, found in messages.items():
+        if name in schema.fields:
+            yield from _list_faults_of_field(name, found)
 
 
 def _list_faults_of_field(name: str, messages: Any) -> Iterator[FieldFault]:
@@ -57,11 +63,3 @@ def _list_faults_of_field(name: str, messages: Any) -> Iterator[FieldFault]:
             yield from _list_faults_of_field(f"{name}[{position}]", texts)
     else:
         yield from (FieldFault(None, name, text) for text in messages)
-
-
-def _describe_unknown_field(name: str, known: Collection[str], *, suggest: bool) -> str:
-    message = "This field is not known here."
-    if not suggest or len(name) > _LONGEST_SUGGESTED_NAME:
-        return message
-    close = difflib.get_close_matches(name, known, n=1)
-    return f'{message} Did you mean "{close[0]}"?' if close else message

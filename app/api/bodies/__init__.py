@@ -1,0 +1,1 @@
+"""From the bytes of a request to a checked document, the same way for every route."""
