@@ -191,7 +191,7 @@ def build_services(settings: Settings) -> Services:
         authenticator=_limit_addresses(settings, windows, _make_authenticator(keys, secret, database, last_uses)),
         rate_limits=_make_rate_limits(settings, windows),
         processor_share=_make_processor_share(settings),
-        costs=RequestCosts(active),
+        costs=RequestCosts(),
         redis=redis,
         keys=KeyAdministration(keys, audit=AuditLog(database)),
         tokens=_make_token_issuer(secret, database),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
@@ -17,6 +17,13 @@ from app.errors import RateLimited
 from app.wiring import Services
 
 View = Callable[..., Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _LargeRequest:
+    rows: int
+    expected_seconds: float
+    begun: float
 
 
 def limit_by_cost(view: View) -> View:
@@ -32,15 +39,12 @@ def limit_by_cost(view: View) -> View:
         length = request.content_length
         if length is not None and services.costs.looks_small(length):
             services.processor_share.note_presence(caller)
-            return view(*args, **kwargs)
-        seconds = services.processor_share.seconds_to_wait(caller)
-        if seconds:
+        elif seconds := services.processor_share.seconds_to_wait(caller):
             refuse_unread(_make_refusal(seconds))
-        began = time.thread_time()
         try:
             return view(*args, **kwargs)
         finally:
-            _settle(services, caller, time.thread_time() - began)
+            _end_large_request(services, caller)
 
     return limited
 
@@ -60,16 +64,16 @@ def limit_rows(rows: int) -> None:
     if seconds:
         raise _make_refusal(seconds)
     expected = services.costs.estimate_seconds(rows)
-    services.processor_share.charge(g.caller.id, expected)
-    g.expected_cost = (rows, expected)
+    begun = services.processor_share.begin(g.caller.id, expected_seconds=expected)
+    g.large_request = _LargeRequest(rows=rows, expected_seconds=expected, begun=begun)
 
 
-def _settle(services: Services, caller: str, thread_seconds: float) -> None:
-    """Count what a request took in place of what was expected of it."""
-    if "expected_cost" in g:
-        rows, expected = g.expected_cost
-        took = services.costs.learn(rows=rows, body_bytes=request.content_length or 0, thread_seconds=thread_seconds)
-        services.processor_share.charge(caller, took - expected)
+def _end_large_request(services: Services, caller: str) -> None:
+    request_under_way: _LargeRequest | None = g.pop("large_request", None)
+    if request_under_way is not None:
+        rows, expected = request_under_way.rows, request_under_way.expected_seconds
+        took = services.processor_share.end(caller, request_under_way.begun, expected_seconds=expected)
+        services.costs.learn(rows=rows, body_bytes=request.content_length or 0, seconds=took)
 
 
 def _make_refusal(seconds: float) -> RateLimited:

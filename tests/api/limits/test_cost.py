@@ -79,7 +79,7 @@ def test_the_refusal_comes_before_the_body_is_read_as_json(services: Services, s
     web, batch = (make_caller(app, services, settings) for _ in range(2))
     predict(web)
     services.processor_share.note_presence(key_id(batch))
-    services.processor_share.charge(key_id(batch), 60.0)
+    services.processor_share.begin(key_id(batch), expected_seconds=60.0)
     answer = batch.post("/predict", data=b"{" * 2_000_000, content_type="application/json")
     assert (answer.status_code, answer.get_json()["error"]) == (429, "rate_limited")
 

@@ -29,11 +29,17 @@ def run_for(
             processor.note_presence(caller)
         admitted = [caller for caller in heavy if not processor.seconds_to_wait(caller)]
         for caller in admitted:
-            processor.charge(caller, cost)
-            clock.seconds += cost
-            got[caller] += cost
+            got[caller] += compute(processor, clock, caller, seconds=cost)
         clock.seconds += 0 if admitted else 0.06
     return got
+
+
+def compute(processor: ProcessorShare, clock: Clock, caller: str, *, seconds: float, expected: float = 0.1) -> float:
+    """One large request that was expected to take another time than it does."""
+    begun = processor.begin(caller, expected_seconds=expected)
+    clock.seconds += seconds
+    processor.end(caller, begun, expected_seconds=expected)
+    return seconds
 
 
 def test_a_caller_alone_may_use_the_whole_worker() -> None:
@@ -71,7 +77,7 @@ def test_one_large_request_at_a_time_is_let_in_beside_others() -> None:
     processor, clock = make_share()
     processor.note_presence("web")
     assert processor.seconds_to_wait("batch") == 0
-    processor.charge("batch", 1.1)
+    processor.begin("batch", expected_seconds=1.1)
     clock.seconds += 0.1
     processor.note_presence("web")
     assert processor.seconds_to_wait("batch") > 0
@@ -81,10 +87,10 @@ def test_one_large_request_at_a_time_is_let_in_beside_others() -> None:
 def test_after_the_told_wait_it_may_begin_and_not_long_before() -> None:
     processor, clock = make_share()
     processor.note_presence("web")
-    processor.charge("batch", 1.0)
-    clock.seconds += 0.1
+    compute(processor, clock, "batch", seconds=1.0)
     seconds = processor.seconds_to_wait("batch")
-    assert seconds == pytest.approx((1.0 - FREE_SECONDS) / 0.5, abs=0.2)
+    # Half of the second was paid back while it lasted.
+    assert seconds == pytest.approx((0.5 - FREE_SECONDS) / 0.5, abs=0.2)
     for part in (0.9, 0.15):
         clock.seconds += seconds * part
         processor.note_presence("web")
@@ -95,7 +101,6 @@ def test_after_the_told_wait_it_may_begin_and_not_long_before() -> None:
 def test_what_was_used_alone_is_not_owed_later() -> None:
     processor, clock = make_share()
     run_for(processor, clock, seconds=100, heavy=["batch"], light=[], cost=1.0)
-    clock.seconds += 1
     processor.note_presence("web")
     clock.seconds += 0.1
     assert processor.seconds_to_wait("batch") == 0
@@ -106,28 +111,34 @@ def test_time_not_used_is_not_saved_up() -> None:
     assert processor.seconds_to_wait("batch") == 0
     clock.seconds += 1000
     processor.note_presence("web")
-    processor.charge("batch", 1.0)
-    clock.seconds += 0.1
+    compute(processor, clock, "batch", seconds=1.0)
     assert processor.seconds_to_wait("batch") > 0
 
 
 def test_a_cost_that_was_expected_too_high_is_given_back() -> None:
     processor, clock = make_share()
     processor.note_presence("web")
-    processor.charge("batch", 10.0)
-    processor.charge("batch", -9.95)
-    clock.seconds += 0.1
+    compute(processor, clock, "batch", seconds=0.05, expected=10.0)
     processor.note_presence("web")
     assert processor.seconds_to_wait("batch") == 0
+
+
+def test_requests_that_run_at_once_take_a_part_of_the_time_each() -> None:
+    processor, clock = make_share()
+    begun = [processor.begin(caller, expected_seconds=0.1) for caller in ("batch", "report")]
+    clock.seconds += 2
+    first = processor.end("batch", begun[0], expected_seconds=0.1)
+    clock.seconds += 1
+    second = processor.end("report", begun[1], expected_seconds=0.1)
+    assert (first, second) == (1.0, 2.0)
 
 
 def test_who_went_away_is_no_longer_in_the_way_and_is_forgotten() -> None:
     processor, clock = make_share()
     processor.note_presence("web")
-    processor.charge("batch", 100.0)
+    compute(processor, clock, "batch", seconds=100.0)
     clock.seconds += PRESENCE_SECONDS + 0.1
     assert processor.seconds_to_wait("batch") == 0
     clock.seconds += 300
     processor.note_presence("web")
-    processor.charge("web", 0.0)
     assert processor.known_callers == 1
