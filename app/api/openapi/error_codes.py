@@ -60,7 +60,9 @@ ERROR_CODES: Mapping[str, ErrorCode] = {
     "conflict": ErrorCode(409, "The request does not fit the present state."),
     "too_large": ErrorCode(413, "The body has too many bytes; send it in parts."),
     "too_many_rows": ErrorCode(413, "The request has more rows than one request may hold; send it in parts."),
+    "address_too_long": ErrorCode(414, "The first line of the request is longer than the server reads."),
     "unsupported_media_type": ErrorCode(415, "The body must be application/json in UTF-8, not compressed."),
+    "headers_too_large": ErrorCode(431, "The request has more or longer headers than the server reads."),
     "invalid_rows": ErrorCode(422, "Something in the request does not fit its schema; every fault is listed."),
     "release_refused": ErrorCode(
         422, "The version is damaged, not trusted or not fit to be served here; see the detail."
