@@ -23,20 +23,26 @@ View = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Guard:
-    """What a caller needs: nothing where it is public, else a valid credential and, unless None, a permission."""
+    """What a caller needs: nothing where it is public, else a valid credential and, unless None, a permission.
+
+    Attributes:
+        takes_tokens: Whether a token does; else the API key itself has to be sent.
+    """
 
     permission: Permission | None
     is_public: bool = False
+    takes_tokens: bool = True
 
 
 class UnguardedRoute(Exception):
     """A route was registered without `require_auth` or `public`."""
 
 
-def require_auth(permission: Permission | None) -> Callable[[View], View]:
+def require_auth(permission: Permission | None, *, takes_tokens: bool = True) -> Callable[[View], View]:
     """Let only callers with this permission reach the view, for None any caller; who it is is then in `g.caller`.
 
-    The credential is checked before anything of the request's body is read.
+    The credential is checked before anything of the request's body is read. What outlives a token is done with a key:
+    else a token that leaked for minutes would be worth as much as a key.
     """
 
     def decorate(view: View) -> View:
@@ -45,11 +51,13 @@ def require_auth(permission: Permission | None) -> Callable[[View], View]:
             caller = current_services().authenticator.authenticate(_read_credentials(request.environ))
             if permission is not None and not permits(caller.permissions, permission):
                 raise Forbidden(f"This {caller.credential} lacks the permission '{permission}'.")
+            if not takes_tokens and caller.token is not None:
+                raise Forbidden("This is done with an API key, not with a token.", code="api_key_required")
             g.caller = caller
             limit_requests(caller.key)
             return view(*args, **kwargs)
 
-        return _mark(guarded, Guard(permission))
+        return _mark(guarded, Guard(permission, takes_tokens=takes_tokens))
 
     return decorate
 

@@ -124,7 +124,7 @@ def describe_operation(route: Route, release: LoadedRelease | None) -> dict[str,
         body = _describe_body(operation.accepts, release)
         described["requestBody"] = {**body, "required": not operation.body_is_optional}
     if not guard.is_public:
-        described["security"] = [{name: []} for name in _SECURITY_SCHEMES]
+        described["security"] = [{name: []} for name in _SECURITY_SCHEMES if guard.takes_tokens or name == "api_key"]
     return described
 
 

@@ -44,6 +44,8 @@ TABLE = """
     POST   /auth/token                        401  200  200  200  200  200
     POST   /auth/revoke                       401  400  400  400  400  400
 """
+# With a token everybody gets what its key gets, but for what would outlive the token.
+KEYS_ONLY = {("POST", "/keys"), ("POST", "/keys/<id>/rotate"), ("POST", "/auth/token")}
 BODIES: dict[str, dict[str, Any]] = {
     "/predict": {"data": [ROW]},
     "/models/<version>/canary": {"share": 0.5},
@@ -82,12 +84,12 @@ def list_routes(app: Flask) -> set[tuple[str, str]]:
     return {(method, rule.rule) for rule in app.url_map.iter_rules() for method in rule.methods or ()}
 
 
-def call(app: Flask, method: str, path: str, key: str | None) -> int:
+def call(app: Flask, method: str, path: str, key: str | None, header: str = "X-API-Key") -> int:
     address = path.replace("<version>", "999").replace("<id>", "zzzzzzzz").replace("<name>", "docs.js")
     body = BODIES.get(path) if method == "POST" else None
     return (
         app.test_client()
-        .open(address, method=method, json=body, headers={} if key is None else {"X-API-Key": key})
+        .open(address, method=method, json=body, headers={} if key is None else {header: key})
         .status_code
     )
 
@@ -107,6 +109,17 @@ def test_the_table_has_a_row_for_every_route(app: Flask) -> None:
 @every_row
 def test_every_role_gets_what_the_table_says(app: Flask, keys: dict[str, str | None], row: Row) -> None:
     assert ask_for_each(app, row.method, row.path, keys) == row.statuses
+
+
+@every_row
+def test_a_token_of_every_role_gets_what_its_key_gets(app: Flask, keys: dict[str, str | None], row: Row) -> None:
+    for role in ROLES:
+        answer = app.test_client().post("/auth/token", headers={"X-API-Key": keys[role] or ""})
+        status = call(app, row.method, row.path, f"Bearer {answer.get_json()['token']}", "Authorization")
+        is_refused = (row.method, row.path) in KEYS_ONLY
+        # A token that is revoked without being named is the one that was sent.
+        allowed = 200 if row.path == "/auth/revoke" else row.statuses[role]
+        assert status == (403 if is_refused else allowed)
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.method == "GET"], ids=lambda row: str(row.path))
