@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import requests
 
+GUNICORN_CONFIG = str(Path(__file__).parents[1] / "config" / "gunicorn.py")
 START_SECONDS = 60
 STOP_SECONDS = 45
 
@@ -52,11 +53,17 @@ class RunningServer:
 
 @contextmanager
 def running_server(
-    home: Path, *, workers: int = 2, environment: Mapping[str, str] | None = None
+    home: Path, *, workers: int = 2, environment: Mapping[str, str] | None = None, application: str | None = None
 ) -> Iterator[RunningServer]:
-    """Serve the state below a home until the end of the block; ends as soon as the server answers at all."""
+    """Serve the state below a home until the end of the block, which begins as soon as the server answers at all.
+
+    Args:
+        application: MODULE:NAME of another one than gluonserve's own, for gunicorn with the same settings.
+    """
     port = find_free_port()
     command = [sys.executable, "-m", "app.cli", "serve", "--bind", f"127.0.0.1:{port}", "--workers", str(workers)]
+    if application is not None:
+        command = [sys.executable, "-m", "gunicorn", "--config", GUNICORN_CONFIG, *command[4:], application]
     log = home / f"server-{port}.log"
     home.mkdir(parents=True, exist_ok=True)
     variables = {**os.environ, "GLUONSERVE_HOME": str(home), **(environment or {})}

@@ -131,11 +131,11 @@ class BodyMutator:
     def _replace_value(self) -> bytes:
         """Some values of some rows become hostile ones."""
         rows = self._choose_rows()
-        marks = []
+        marks: list[bytes] = []
         for _ in range(self._chooser.choice((1, 1, 2, 10))):
-            row, mark = self._chooser.choice(rows), f"{_MARK}{len(marks)}"
-            row[self._chooser.choice(list(row))] = mark
-            marks.append(json.dumps(mark).encode())
+            row, text = self._chooser.choice(rows), f"{_MARK}{len(marks)}"
+            row[self._chooser.choice(list(row))] = text
+            marks.append(json.dumps(text).encode())
         body = self._write(rows)
         for mark in marks:
             body = body.replace(mark, self._chooser.choice(HOSTILE_VALUES))
@@ -190,6 +190,8 @@ class BodyMutator:
         """Bytes are flipped, left out, doubled, moved or cut off."""
         body = bytearray(self._write(self._choose_rows()))
         for _ in range(self._chooser.choice((1, 1, 2, 8))):
+            if len(body) < 2:  # Nothing is left to change.
+                break
             place = self._chooser.randrange(len(body))
             end = min(len(body), place + self._chooser.randrange(1, 40))
             way = self._chooser.randrange(6)
