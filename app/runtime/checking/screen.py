@@ -17,6 +17,7 @@ from marshmallow import ValidationError
 
 from app.errors import FieldFault
 from app.release.schema import Feature, Scalar
+from app.runtime.checking.date_formats import make_date_reader
 from app.runtime.dates import parse_date, read_moment
 
 # One value of the row at this position as the model gets it. Appends what is to be told of an accepted value; raises
@@ -81,6 +82,10 @@ _FLOAT = (
 _DATE = (
     "t if type(v := row[name{p}]) is str and is_plain{p}(t := v.strip()) and low{p} <= moment{p}(t) <= high{p} else "
     + _OTHERWISE
+)
+_DATE_IN_FORMAT = (
+    "t if type(v := row[name{p}]) is str and is_plain{p}(t := v.strip()) and low{p} <= moment{p}(t) <= high{p} else "
+    "t if type(v) is str and (m := in_format{p}(t)) is not None and low{p} <= m <= high{p} else " + _OTHERWISE
 )
 
 
@@ -175,7 +180,8 @@ def _choose_expression(feature: Feature, read: ReadValue) -> tuple[str, Mapping[
     if feature.type == "bool" or feature.categories is not None:
         return _choose_from_list(feature, read)
     if feature.type == "datetime":
-        return _DATE, _bind_dates(feature, read)
+        expression = _DATE_IN_FORMAT if feature.date_formats else _DATE
+        return expression, {**_bind_dates(feature, read), "in_format": make_date_reader(feature.date_formats)}
     if feature.type == "int":
         return _INTEGER, _bind_numbers(feature, read)
     if feature.type == "float":
