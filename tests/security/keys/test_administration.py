@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -131,3 +132,26 @@ def test_what_is_described_of_a_key(administration: KeyAdministration) -> None:
         "rows_per_minute": 2,
         "networks": ["10.0.0.0/8", "::1/128"],
     }
+
+
+def read_files(directory: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in directory.iterdir())
+
+
+def test_no_file_of_the_database_holds_a_secret_after_all_that_can_be_done(
+    sqlite_engine: Engine, tmp_path: Path
+) -> None:
+    log = AuditLog(sqlite_engine)
+    keys = KeyAdministration(KeyStore(sqlite_engine, PEPPER), audit=log)
+    with sqlite_engine.connect():  # An open connection keeps the write-ahead log on disk.
+        first = keys.create(KeyOrder(owner="billing", roles=["operator"]), by="cli:ann")
+        second = keys.rotate(first.record.id, overlap=timedelta(hours=1), by="cli:ann").new
+        keys.revoke(second.record.id, by="cli:ann")
+        content = read_files(tmp_path)
+        for new in (first, second):
+            assert new.record.id.encode() in content
+            assert new.text[13:45].encode() not in content
+            assert new.text[45:].encode() not in content
+        # The search finds what it looks for: a careless entry in the audit table.
+        log.record(actor="cli:ann", action="create_key", target=f"key {first.text}", outcome="done")
+        assert first.text[13:45].encode() in read_files(tmp_path)
