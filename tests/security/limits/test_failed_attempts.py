@@ -7,18 +7,27 @@ from sqlalchemy import Engine
 
 from app.errors import RateLimited, Unauthenticated
 from app.security.authentication import Authenticator, Credentials
+from app.security.keys.store import KeyStore
 from app.security.limits.failed_attempts import AddressLimitedAuthenticator
 from app.security.limits.windows import MemoryWindows
-from tests.security.builders import Clock, make_key, make_verifier
+from app.security.tokens.store import TokenStore
+from app.security.tokens.verifier import TokenVerifier
+from tests.security.builders import PEPPER, Clock, make_key, make_verifier
+from tests.security.tokens.builders import make_signer
 
 LIMIT = 10
 ADDRESS = "192.0.2.7"
 
 
+def make_authenticator(engine: Engine) -> Authenticator:
+    tokens = TokenVerifier(make_signer(), TokenStore(engine), KeyStore(engine, PEPPER))
+    return Authenticator(make_verifier(engine), tokens)
+
+
 def make_guarded(engine: Engine) -> tuple[AddressLimitedAuthenticator, Clock]:
     clock = Clock()
     authenticator = AddressLimitedAuthenticator(
-        Authenticator(make_verifier(engine)), MemoryWindows(clock=clock), failures_per_minute=LIMIT, clock=clock
+        make_authenticator(engine), MemoryWindows(clock=clock), failures_per_minute=LIMIT, clock=clock
     )
     return authenticator, clock
 
@@ -42,7 +51,7 @@ def test_an_address_that_fails_too_often_is_refused_unseen(engine: Engine) -> No
 
 
 def test_without_the_guard_it_may_guess_on(engine: Engine) -> None:
-    assert guess(Authenticator(make_verifier(engine)), 30) == ["invalid_api_key"] * 30
+    assert guess(make_authenticator(engine), 30) == ["invalid_api_key"] * 30
 
 
 def test_other_addresses_are_not_refused(engine: Engine) -> None:
