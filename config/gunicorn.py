@@ -78,9 +78,9 @@ timeout = 120
 graceful_timeout = _settings.graceful_timeout_seconds
 
 # A head of many kilobytes is searched anew with every piece of it that comes: with gunicorn's own limits one of 1 MB,
-# sent by anybody, takes 89 ms of a worker, with these 7. A token of 4096 characters still fits into its header.
+# sent by anybody, takes 89 ms of a worker, with these 4. A token of 4096 characters still fits into its header.
 limit_request_field_size = 4400
-limit_request_fields = 50
+limit_request_fields = 40
 
 # No header of a request says under which address the application lies, nor who has signed in, whoever sends it.
 forwarder_headers = ""
