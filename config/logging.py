@@ -27,9 +27,9 @@ logger = logging.getLogger("config.logging")
 class OneLineFormatter(logging.Formatter):
     """Formats `2026-11-23T04:19:03.123Z INFO app.runtime.active [4711] message`; newlines and controls are escaped."""
 
-    def __init__(self, *, secrets: Iterable[str] = ()) -> None:
+    def __init__(self, redaction: Redaction) -> None:
         super().__init__("{asctime} {levelname} {name} [{process}] {message}", style="{")
-        self._redaction = Redaction(secrets)
+        self._redaction = redaction
 
     def format(self, record: logging.LogRecord) -> str:
         # Kept by the record for the next handler; another one may have written it with all that it says.
@@ -56,7 +56,7 @@ def describe_logging(level: str, *, secrets: Iterable[str] = ()) -> dict[str, An
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"one_line": {"()": OneLineFormatter, "secrets": tuple(secrets)}},
+        "formatters": {"one_line": {"()": OneLineFormatter, "redaction": Redaction(secrets)}},
         "handlers": {
             "stderr": {"class": "logging.StreamHandler", "formatter": "one_line", "stream": "ext://sys.stderr"}
         },

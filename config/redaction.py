@@ -22,7 +22,7 @@ _NAME_OF_ONE = r"(?:password|passwd|pwd|secret|token|api[_-]?key|signature|crede
 _API_KEY = re.compile(r"gsk_(?:([0-9a-z]{8})_)?[0-9A-Za-z_-]+")
 _ADDRESS = re.compile(r"(https?://[^\s/?\"'<>]{1,255})([/?][^\s\"'<>]{0,2000})", re.IGNORECASE)
 _MASKS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE | re.DOTALL), replacement)
+    (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
         # A signed token begins with the Base64 of an opening brace.
         (r"(?<![0-9a-z_-])(?:eyJ|eyA|ewo|ewk)[0-9a-z_-]+(?:\.[0-9a-z_-]*)+", MASK),
@@ -35,8 +35,7 @@ _MASKS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"([?&][0-9a-z_.-]{0,30}(?:key|sig|auth|code)=)[^&\s\"'<>#]+", rf"\1{MASK}"),
         # How the library of HTTP quotes the half of an address that lets one in.
         (r"(with url: )\S+", rf"\1{MASK}"),
-        # What gunicorn quotes of a request that it cannot read, and the query of one that failed.
-        (r"(Invalid request from ip=\S{0,64}: [a-z ]{1,60}).*", rf"\1 {LEFT_OUT}"),
+        # gunicorn tells the address of a request that failed, with its query.
         (r"(Error handling request [a-z]{1,20} [^?\s]{0,4096})\?\S*", rf"\1?{MASK}"),
     )
 )

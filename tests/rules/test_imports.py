@@ -34,6 +34,7 @@ EXCEPTIONS = {
     ("app.training.gate.footprint_probe", "runtime"): "a release is measured by the code that will serve it",
     ("app.training.ladder.measuring", "runtime"): "candidates are measured by the code that would serve them",
     ("app.training.settings", "config"): "the training presets lie there as a data file",
+    ("app.serving.rollout.shadowing.process", "config"): "a process of its own leaves out of its log what others do",
 }
 AUTOGLUON_PLACES = ("app/training/", "app/runtime/native.py")
 FLASK_PLACES = ("app/api/", "app/__init__.py", "config/gunicorn.py")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import logging
 import os
 import signal
 import socket
@@ -21,6 +20,7 @@ from app.serving.rollout.comparison.ledger import Ledger
 from app.serving.rollout.shadowing.comparer import ShadowComparer
 from app.serving.rollout.shadowing.task import ShadowTask
 from app.serving.rollout.trials.shadow import CopyAddress
+from config.logging import configure_logging
 
 UNUSABLE = 3
 _STANDARD_INPUT = 0
@@ -30,7 +30,7 @@ _DIE_WITH_PARENT = 1
 
 def main() -> int:
     answer_to = take_standard_output()
-    logging.basicConfig(format="%(levelname)s %(name)s [%(process)d] %(message)s")
+    configure_logging("WARNING")
     task = ShadowTask.from_bytes(sys.stdin.buffer.readline())
     end_with(task.keeper)
     use_idle_time_only()
