@@ -6,7 +6,6 @@ Messages say what was expected and never repeat the caller's value: it may be pe
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,8 +15,9 @@ from marshmallow import ValidationError, fields
 from app.release.schema import Feature, Scalar
 from app.runtime.dates import find_date_fault, parse_date, read_moment
 
-# What a number looks like as text: the JSON grammar plus a sign and a bare point. No underscores, no inf, no hex.
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
+# What a number is written with: of such text Python takes the JSON grammar plus a sign and a bare point, and no
+# underscores, no inf, no hex. A pattern would try each length of a long row of digits.
+_NUMBER_CHARACTERS = "0123456789+-.eE"
 _LONGEST_NUMBER = 400
 _TRUTH = {"true": True, "false": False}
 # XGBoost and the forests compute in float32: a larger number is infinite to them.
@@ -85,10 +85,10 @@ class NumberField(FeatureField):
         return value
 
     def _parse_text(self, text: str) -> int | float:
-        if len(text) > _LONGEST_NUMBER or not _NUMBER.fullmatch(text):
+        number = parse_number(text)
+        if number is None:
             raise ValidationError(f"Expected {self.expected}, got text that is not a number.")
-        is_whole = text.lstrip("+-").isdigit()
-        return int(text) if is_whole else float(text)
+        return number
 
 
 class IntegerFeature(NumberField):
@@ -158,8 +158,9 @@ class CategoryFeature(FeatureField):
         return value
 
     def _read_text_of_other_kind(self, text: str) -> Scalar:
-        if "a number" in self._kinds and len(text) <= _LONGEST_NUMBER and _NUMBER.fullmatch(text):
-            return self.convert(int(text) if text.lstrip("+-").isdigit() else float(text))
+        number = parse_number(text) if "a number" in self._kinds else None
+        if number is not None:
+            return self.convert(number)
         if "a boolean" in self._kinds and text.lower() in _TRUTH:
             return self.convert(_TRUTH[text.lower()])
         raise self.refuse(text)
@@ -209,6 +210,16 @@ FIELD_OF_TYPE: Mapping[str, type[FeatureField]] = {
     "datetime": DatetimeFeature,
     "text": TextFeature,
 }
+
+
+def parse_number(text: str) -> int | float | None:
+    """The number that trimmed text is exactly; None when it is none."""
+    if len(text) > _LONGEST_NUMBER or text.strip(_NUMBER_CHARACTERS):
+        return None
+    try:
+        return int(text) if text.lstrip("+-").isdigit() else float(text)
+    except ValueError:
+        return None
 
 
 def name_kind(value: Any) -> str:

@@ -13,7 +13,7 @@ from app.errors import MOST_FAULTS, FieldFault, InvalidRows
 from app.release.schema import Feature, FeatureSchema, Scalar
 from app.runtime.checking.judge import RowJudge
 from app.runtime.checking.screen import EnoughNews, ReadValue, RowScreen, build_row_screen
-from app.runtime.checking.suggestions import NameSuggestions
+from app.runtime.checking.suggestions import MOST_SUGGESTIONS, NameSuggestions
 from app.runtime.dates import parse_date, read_moment
 from app.runtime.row_fields import FIELD_OF_TYPE, LONGEST_TEXT, FeatureField, make_value_lookup, value_key
 
@@ -206,13 +206,14 @@ class RowValidator:
             for name in row:
                 if name not in accepted:
                     accepted.add(name)
-                    yield FieldFault(position, name, self._describe_unknown(name))
+                    is_early = len(accepted) - len(self._expected) <= MOST_SUGGESTIONS
+                    yield FieldFault(position, name, self._describe_unknown(name, suggest=is_early))
 
-    def _describe_unknown(self, name: str) -> str:
+    def _describe_unknown(self, name: str, *, suggest: bool) -> str:
         message = "The model does not know this field; it was ignored."
         if self._rules.on_unknown_field == "reject":
             message = "The model does not know this field."
-        meant = self._suggestions.find(name)
+        meant = self._suggestions.find(name) if suggest else None
         return f'{message} Did you mean "{meant}"?' if meant is not None else message
 
 

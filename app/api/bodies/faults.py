@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError
 
 from app.errors import MOST_FAULTS, FieldFault, InvalidRows
-from app.runtime.checking.suggestions import NameSuggestions
+from app.runtime.checking.suggestions import MOST_SUGGESTIONS, NameSuggestions
 from app.runtime.row_fields import name_kind
 
 _LONGEST_NAME_SHOWN = 200
@@ -43,11 +43,11 @@ def describe_fault(fault: FieldFault) -> dict[str, Any]:
 
 def _find_unknown_fields(schema: Schema, document: Mapping[str, Any]) -> Iterator[FieldFault]:
     suggestions = NameSuggestions(schema.fields)
-    for name in document:
-        if name not in schema.fields:
-            meant = suggestions.find(name)
-            hint = f' Did you mean "{meant}"?' if meant is not None else ""
-            yield FieldFault(None, name, f"This field is not known here.{hint}")
+    unknown = (name for name in document if name not in schema.fields)
+    for position, name in enumerate(unknown):
+        meant = suggestions.find(name) if position < MOST_SUGGESTIONS else None
+        hint = f' Did you mean "{meant}"?' if meant is not None else ""
+        yield FieldFault(None, name, f"This field is not known here.{hint}")
 
 
 def _flatten(messages: Mapping[str, Any], schema: Schema) -> Iterator[FieldFault]:

@@ -7,7 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-_MONTHS = "january february march april may june july august september october november december".split()
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
 _NUMBER_OF_MONTH = {name[:length]: number for number, name in enumerate(_MONTHS, start=1) for length in (3, len(name))}
 _YEAR, _MONTH, _DAY, _HOUR, _MINUTE, _SECOND = range(6)
 # Directive -> which part of a moment it is, how it is written out, and all that strptime may take for it and more.

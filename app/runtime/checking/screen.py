@@ -77,16 +77,16 @@ _INTEGER = (
 _FLOAT = (
     "v if (k := type(v := row[name{p}])) is float and low{p} <= v <= high{p}"
     " else float(v) if k is int and low{p} <= v <= high{p}"
-    f" else n if {_NUMBER_TEXT} and low{{p}} <= (n := float(v)) <= high{{p}} else " + _OTHERWISE
+    ' else n if k is str and low{p} <= (n := float(v)) <= high{p} and v.isascii() and "_" not in v and len(v) <= 400'
+    " else " + _OTHERWISE
 )
-_DATE = (
-    "t if type(v := row[name{p}]) is str and is_plain{p}(t := v.strip()) and low{p} <= moment{p}(t) <= high{p} else "
-    + _OTHERWISE
+# A day alone needs no pattern: what else datetime.fromisoformat takes has no dashes in these places.
+_DAY = (
+    't if type(v := row[name{p}]) is str and len(t := v.strip()) == 10 and t[4] == t[7] == "-" and'
+    " low{p} <= parse{p}(t) <= high{p} else "
 )
-_DATE_IN_FORMAT = (
-    "t if type(v := row[name{p}]) is str and is_plain{p}(t := v.strip()) and low{p} <= moment{p}(t) <= high{p} else "
-    "t if type(v) is str and (m := in_format{p}(t)) is not None and low{p} <= m <= high{p} else " + _OTHERWISE
-)
+_DATE = _DAY + "t if type(v) is str and is_plain{p}(t) and low{p} <= moment{p}(t) <= high{p} else "
+_IN_FORMAT = "t if type(v) is str and (m := in_format{p}(t)) is not None and low{p} <= m <= high{p} else "
 
 
 @dataclass(frozen=True)
@@ -180,8 +180,11 @@ def _choose_expression(feature: Feature, read: ReadValue) -> tuple[str, Mapping[
     if feature.type == "bool" or feature.categories is not None:
         return _choose_from_list(feature, read)
     if feature.type == "datetime":
-        expression = _DATE_IN_FORMAT if feature.date_formats else _DATE
-        return expression, {**_bind_dates(feature, read), "in_format": make_date_reader(feature.date_formats)}
+        expression = _DATE + _IN_FORMAT if feature.date_formats else _DATE
+        return expression + _OTHERWISE, {
+            **_bind_dates(feature, read),
+            "in_format": make_date_reader(feature.date_formats),
+        }
     if feature.type == "int":
         return _INTEGER, _bind_numbers(feature, read)
     if feature.type == "float":
@@ -251,6 +254,7 @@ def _bind_dates(feature: Feature, read: ReadValue) -> Mapping[str, Any]:
     return {
         "low": low,
         "high": high,
+        "parse": datetime.fromisoformat,
         "is_plain": (_NAIVE_OR_ZONED_DATE if takes_utc else _NAIVE_DATE).fullmatch,
         "moment": _read_utc if takes_utc else datetime.fromisoformat,
     }

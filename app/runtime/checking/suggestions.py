@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+# A slip or a few of them are worth the look; a thousand unknown names are no slips.
+MOST_SUGGESTIONS = 20
 _LONGEST_NAME = 100
 _SHORT_NAME = 2
 
