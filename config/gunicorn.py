@@ -22,6 +22,9 @@ import numpy  # noqa: F401
 import orjson  # noqa: F401
 import sqlalchemy  # noqa: F401
 
+from config.front.desk import Desk
+from config.front.keeper import start_doorman
+from config.front.watchdog import Watchdog
 from config.host import describe_choice, plan_host, read_footprint, read_host
 from config.logging import describe_gunicorn_logging
 from config.settings import Settings, SettingsError, list_secrets, load_settings, require_secret
@@ -56,7 +59,7 @@ _settings = _read_settings_or_exit()
 wsgi_app = "wsgi:app"
 proc_name = "gluonserve"
 bind = _settings.bind
-worker_class = "gthread"
+worker_class = "config.front.worker.Worker"
 workers = _settings.workers
 threads = _settings.threads
 
@@ -73,7 +76,8 @@ worker_connections = _settings.threads
 # was 179 ms at the same throughput. A new connection costs 0.2 ms on one machine.
 keepalive = 0
 
-# Covers a boot that loads a large model. It bounds no request: the heartbeat of gthread goes on beside a hung one.
+# Covers a boot that loads a large model. It bounds no request: the heartbeat goes on beside a hung one, and our worker
+# looks for those itself.
 timeout = 120
 graceful_timeout = _settings.graceful_timeout_seconds
 
@@ -100,5 +104,34 @@ access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms id=%({x-requ
 
 def on_starting(server: Any) -> None:
     """gunicorn calls this once, in the master, before any worker."""
+    server.desk = Desk()
     plan = plan_host(read_host(), read_footprint(_settings.model_path, prefer=_settings.execution))
     server.log.info("%s", describe_choice(plan, workers=_settings.workers, threads=_settings.threads))
+
+
+def when_ready(server: Any) -> None:
+    """gunicorn calls this once, in the master, when it listens."""
+    if _settings.most_wait_ms:
+        start_doorman(
+            server,
+            most_wait_seconds=_settings.most_wait_ms / 1000,
+            timeout_seconds=_settings.request_timeout_ms / 1000,
+        )
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """gunicorn calls this in the master for each worker."""
+    worker.desk = server.desk
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """gunicorn calls this in the master when a worker has ended, in whatever way."""
+    server.desk.go(worker.place)
+
+
+def post_worker_init(worker: Any) -> None:
+    """gunicorn calls this in a worker that has loaded the application."""
+    services = getattr(worker.wsgi, "extensions", {}).get("gluonserve")
+    if services is not None and _settings.hung_after_seconds:
+        worker.hung_after_seconds = _settings.hung_after_seconds
+        worker.watchdog = Watchdog(services.prediction.under_way.started, limit_seconds=_settings.hung_after_seconds)

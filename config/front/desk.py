@@ -1,0 +1,71 @@
+"""What the doorman and the workers share: where connections change hands, and what each worker has taken."""
+
+from __future__ import annotations
+
+import mmap
+import socket
+
+PLACES = 256
+_BYTES = 8
+_HERE = 1
+
+
+class Desk:
+    """Made by gunicorn's master, inherited by all. A connection that lies here is lost with nobody.
+
+    Attributes:
+        turns: Two ends of a pair of sockets: the doorman puts in whose turn it is, a worker with a free thread takes.
+        health: The same for requests about health; workers take them when all their threads are busy, too.
+        taken: The connections that workers have taken, counted in a place of each one's own.
+        here: By the same places, whether a worker takes connections at all; one that is loading or ending does not.
+    """
+
+    def __init__(self) -> None:
+        self.turns = _make_pair()
+        self.health = _make_pair()
+        # A few at most: what lies here cannot be refused any more.
+        self.turns[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+        self.taken = memoryview(mmap.mmap(-1, _BYTES * PLACES)).cast("Q")
+        self.here = memoryview(mmap.mmap(-1, PLACES))
+
+    def close(self) -> None:
+        for end in (*self.turns, *self.health):
+            end.close()
+
+    def come(self, place: int) -> None:
+        self.here[place] = _HERE
+
+    def go(self, place: int) -> None:
+        self.here[place] = 0
+
+    def is_attended(self) -> bool:
+        """Whether any worker takes connections."""
+        return _HERE in self.here
+
+    def count_taken(self) -> int:
+        return sum(self.taken)
+
+
+def _make_pair() -> tuple[socket.socket, socket.socket]:
+    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    near.setblocking(False)
+    far.setblocking(False)
+    return near, far
+
+
+def put(end: socket.socket, connection: socket.socket) -> bool:
+    """Pass a connection on; tell whether there was room. The caller's own end of it is to be closed then."""
+    try:
+        socket.send_fds(end, [b"."], [connection.fileno()])
+    except OSError:
+        return False
+    return True
+
+
+def take(end: socket.socket) -> socket.socket | None:
+    """The next connection, if there is one."""
+    try:
+        _, descriptors, _, _ = socket.recv_fds(end, 1, 1)
+    except OSError:
+        return None
+    return socket.socket(fileno=descriptors[0]) if descriptors else None

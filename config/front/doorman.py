@@ -1,0 +1,245 @@
+"""Looks after what waits at the listening sockets, in a process of its own, and refuses early what would be late.
+
+Workers take connections themselves. Only when more wait than they take within some milliseconds does the doorman take
+the oldest of these: to hand on health, to let others wait for their turn, or to refuse them at once.
+"""
+
+from __future__ import annotations
+
+import math
+import resource
+import select
+import socket
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from config.front.answers import NOT_IN_TIME, OVERLOADED, STOPPING, Refusal, write_refusal
+from config.front.desk import Desk, put, take
+from config.front.heads import RequestStart, read_start
+from config.front.pace import Pace
+from config.front.queues import observe_queue
+from config.front.waiting_room import WaitingRoom
+
+_TICK_SECONDS = 0.005
+# What may wait in the kernel, where workers take it at no further cost and nobody can refuse the youngest.
+_SECONDS_IN_KERNEL = 0.02
+_MOST_HELD = 1000
+# More than there is room for at the desk.
+_MOST_HANDED_ON = 64
+_MOST_AT_ONCE = 256
+_FIRST_BYTES = 4096
+_READ_BYTES = 1 << 16
+_SECONDS_OF_SILENCE = 5.0
+_SECONDS_TO_LINGER = 2.0
+_SECONDS_BETWEEN_LINES = 10.0
+_UNKNOWN = RequestStart(is_health=False, request_id=None, timeout_ms=None, expected_bytes=0)
+
+
+@dataclass(frozen=True)
+class _Held:
+    connection: socket.socket
+    start: RequestStart
+    due: float
+
+
+class Doorman:
+    """Why a process: in a worker, where each system call lets another thread go first, a refusal would take as long as
+    half an answer; and what waits here survives a worker that is killed.
+
+    Args:
+        most_wait_seconds: The longest expected wait that a request is let into; its own timeout may be shorter.
+        timeout_seconds: What a request has that asks for none.
+
+    Raises:
+        QueueUnknown: where the kernel does not tell how many connections wait.
+    """
+
+    def __init__(
+        self, listeners: Sequence[Any], desk: Desk, *, most_wait_seconds: float, timeout_seconds: float, log: Any
+    ) -> None:
+        self._queues = [(listener, observe_queue(listener)) for listener in listeners]
+        self._desk = desk
+        self._most_wait_seconds = most_wait_seconds
+        self._timeout_seconds = timeout_seconds
+        self._log = log
+        self._pace = Pace()
+        self._poll = select.epoll()
+        self._held: deque[_Held] = deque()
+        self._handed_on: deque[_Held] = deque(maxlen=_MOST_HANDED_ON)
+        self._most_held = min(_MOST_HELD, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4)
+        self._silent = WaitingRoom(self._poll, seconds=_SECONDS_OF_SILENCE)
+        self._lingering = WaitingRoom(self._poll, seconds=_SECONDS_TO_LINGER)
+        self._in_kernel = 0
+        self._had_waiting = False
+        self._refused = 0
+        self._next_line = 0.0
+        self._next_due = math.inf
+
+    def run(self, stop: int) -> None:
+        """Work until the descriptor `stop` becomes readable; then refuse what still waits."""
+        self._poll.register(stop, select.EPOLLIN)
+        for listener, _ in self._queues:
+            self._poll.register(listener.fileno(), select.EPOLLIN | select.EPOLLET)
+        is_busy = False
+        while True:
+            for descriptor, _ in self._poll.poll(0 if is_busy else self._count_idle_seconds()):
+                if descriptor == stop:
+                    self._finish()
+                    return
+                self._go_on(descriptor)
+            time.sleep(_TICK_SECONDS)
+            is_busy = self._attend()
+
+    def _count_idle_seconds(self) -> float | None:
+        """Until something that was handed on is due: it may still lie at the desk."""
+        return None if self._next_due == math.inf else max(0.0, self._next_due - time.monotonic())
+
+    def close(self) -> None:
+        self._poll.close()
+        for _, queue in self._queues:
+            queue.close()
+
+    def _attend(self) -> bool:
+        """Take what is too much, hand on what is held; tell whether there is anything to look after."""
+        now = time.monotonic()
+        lengths = [queue.measure() for _, queue in self._queues]
+        self._in_kernel = sum(lengths)
+        has_waiting = bool(self._in_kernel or self._held)
+        self._pace.note(taken=self._desk.count_taken(), at=now, waited=self._had_waiting and has_waiting)
+        self._had_waiting = has_waiting and self._desk.is_attended()
+        self._dismiss_late(now)
+        self._hand_on()
+        room = self._count_room(now)
+        for (listener, _), length in zip(self._queues, lengths, strict=True):
+            self._take(listener, min(length - room, _MOST_AT_ONCE), now)
+        self._silent.close_late(now)
+        self._lingering.close_late(now)
+        self._report(now)
+        return has_waiting or bool(self._silent) or bool(self._lingering)
+
+    def _count_room(self, now: float) -> int:
+        """How many may wait in the kernel: none while others wait here, or while no worker takes any."""
+        if self._held or now - self._pace.moved_at > _SECONDS_IN_KERNEL:
+            return 0
+        return int(self._pace.per_second * _SECONDS_IN_KERNEL)
+
+    def _take(self, listener: Any, count: int, now: float) -> None:
+        for _ in range(count):
+            try:
+                connection, _ = listener.accept()
+            except OSError:  # A worker was faster, or too many files are open.
+                return
+            self._place(connection, now)
+
+    def _place(self, connection: socket.socket, now: float) -> None:
+        try:
+            received = connection.recv(_FIRST_BYTES, socket.MSG_DONTWAIT | socket.MSG_PEEK)
+        except BlockingIOError:
+            self._silent.admit(connection, now)
+            return
+        except OSError:
+            received = b""
+        if not received:
+            connection.close()
+            return
+        start = read_start(received)
+        if start.is_health and put(self._desk.health[0], connection):
+            connection.close()
+        elif not start.is_health and self._may_wait(start):
+            self._hold(_Held(connection, start, now + self._find_timeout(start)))
+        else:
+            self._refuse(connection, start, OVERLOADED, now)
+
+    def _may_wait(self, start: RequestStart) -> bool:
+        """Whether it is worth while. Until the first worker is ready nobody knows how long it will be."""
+        wait = self._pace.estimate_seconds(self._in_kernel + len(self._held))
+        is_soon = wait <= min(self._most_wait_seconds, self._find_timeout(start))
+        return (is_soon or not self._desk.is_attended()) and len(self._held) < self._most_held
+
+    def _find_timeout(self, start: RequestStart) -> float:
+        return self._timeout_seconds if start.timeout_ms is None else start.timeout_ms / 1000
+
+    def _hold(self, held: _Held) -> None:
+        self._held.append(held)
+        self._next_due = min(self._next_due, held.due)
+
+    def _hand_on(self) -> None:
+        while self._held and put(self._desk.turns[0], self._held[0].connection):
+            held = self._held.popleft()
+            held.connection.close()
+            self._handed_on.append(held)
+
+    def _take_back(self, now: float) -> None:
+        """Take from the desk what no worker has taken yet: the last of what this doorman, or one before, handed on."""
+        connections = []
+        while connection := take(self._desk.turns[1]):
+            connections.append(connection)
+        for connection in reversed(connections):
+            unknown = _Held(connection, _UNKNOWN, now + self._timeout_seconds)
+            held = self._handed_on.pop() if self._handed_on else unknown
+            self._held.appendleft(replace(held, connection=connection))
+
+    def _dismiss_late(self, now: float) -> None:
+        if now < self._next_due:
+            return
+        self._take_back(now)
+        for held in self._held:
+            if now >= held.due:
+                self._refuse(held.connection, held.start, NOT_IN_TIME, now)
+        self._held = deque(held for held in self._held if now < held.due)
+        self._next_due = min((held.due for held in self._held), default=math.inf)
+
+    def _refuse(self, connection: socket.socket, start: RequestStart, refusal: Refusal, now: float) -> None:
+        self._refused += 1
+        seconds = None
+        if refusal is not NOT_IN_TIME:
+            seconds = max(1, math.ceil(self._pace.estimate_seconds(len(self._held))))
+        answer = write_refusal(refusal, request_id=start.request_id, retry_after_seconds=seconds)
+        try:
+            # Bytes that nobody has read would turn the end of the connection into a reset, and the answer be lost.
+            received = len(connection.recv(_READ_BYTES, socket.MSG_DONTWAIT))
+            connection.send(answer, socket.MSG_DONTWAIT)
+            if received >= start.expected_bytes:
+                connection.close()
+                return
+            connection.shutdown(socket.SHUT_WR)
+        except OSError:
+            connection.close()
+            return
+        self._lingering.admit(connection, now)
+
+    def _go_on(self, descriptor: int) -> None:
+        if descriptor in self._silent:
+            self._place(self._silent.release(descriptor), time.monotonic())
+        elif descriptor in self._lingering:
+            connection = self._lingering.release(descriptor)
+            try:
+                if connection.recv(_READ_BYTES, socket.MSG_DONTWAIT):
+                    self._lingering.admit(connection, time.monotonic())
+                    return
+            except OSError:
+                pass
+            connection.close()
+
+    def _finish(self) -> None:
+        """The workers have gone: nobody will take what waits."""
+        now = time.monotonic()
+        for held in self._held:
+            self._refuse(held.connection, held.start, STOPPING, now)
+        self._held.clear()
+        self._most_held = 0
+        for listener, queue in self._queues:
+            self._take(listener, queue.measure(), now)
+
+    def _report(self, now: float) -> None:
+        if self._refused and now >= self._next_line:
+            self._log.warning(
+                "Refused %s requests: more were waiting than the workers take in %g s; they take about %.0f a second.",
+                self._refused,
+                self._most_wait_seconds,
+                self._pace.per_second,
+            )
+            self._refused, self._next_line = 0, now + _SECONDS_BETWEEN_LINES

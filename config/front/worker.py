@@ -1,0 +1,186 @@
+"""gunicorn's threaded worker with a door for the doorman, a thread for health, and an end for predictions that hang."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import select
+import selectors
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from config.front.answers import NOT_IN_TIME, write_refusal
+from config.front.desk import PLACES, Desk, take
+from config.front.unreadable import AnswersUnreadable
+from config.front.watchdog import NoWatchdog, Watchdog, describe_place
+
+_SECONDS_BETWEEN_LOOKS = 0.5
+_REPLACED = 1
+
+
+class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
+    """A worker takes connections from the listening sockets, and those that the doorman hands on.
+
+    Health has a thread of its own: it is answered while all others are at predictions.
+
+    A prediction that hangs ends its worker: its caller is answered 504, the worker takes nothing more, answers what
+    else it has, and exits, whereupon gunicorn starts another. Where the hanging call keeps the interpreter to itself,
+    none of that can be done, and a timer that needs no interpreter ends the process.
+
+    Attributes:
+        desk: Set before the fork.
+        place: Its own at the desk.
+        watchdog: Set when the application is loaded.
+    """
+
+    desk: Desk
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.watchdog: Watchdog = NoWatchdog()
+        self.hung_after_seconds = 0
+        self.place = self.age % PLACES
+        self._is_at_desk = False
+        self._connections: dict[int, TConn] = {}
+        self._abandoned: set[int] = set()
+        self._next_look = 0.0
+
+    def init_process(self) -> None:
+        self._health_thread = ThreadPoolExecutor(1, thread_name_prefix="health")
+        super().init_process()
+
+    def run(self) -> None:
+        self._door = select.epoll()
+        # In this order: whoever waits for a turn has waited longer than those in the kernel.
+        self._openings: dict[int, Callable[[], None]] = {self.desk.turns[1].fileno(): self._take_turn}
+        for listener in self.sockets:
+            listener.setblocking(False)
+            self._openings[listener.fileno()] = partial(self.accept, listener)
+        for descriptor in self._openings:
+            self._door.register(descriptor, select.EPOLLIN)
+        self._come_to_desk()
+        super().run()
+        if self._abandoned:
+            self._exit()
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """One door for all sockets: to open and close it is done at every other request of a busy worker."""
+        if self._is_at_desk and not self.alive:
+            self._leave_desk()
+        if enabled == self._accepting:
+            return
+        if enabled:
+            self.poller.register(self._door, selectors.EVENT_READ, self._open_door)
+        else:
+            self.poller.unregister(self._door)
+        self._accepting: bool = enabled
+
+    def enqueue_req(self, conn: TConn) -> None:
+        self.desk.taken[self.place] += 1
+        super().enqueue_req(conn)
+
+    def handle(self, conn: TConn) -> Any:
+        thread = threading.get_ident()
+        self._connections[thread] = conn
+        try:
+            return super().handle(conn)
+        finally:
+            del self._connections[thread]
+
+    def notify(self) -> None:
+        """gunicorn calls this at every turn of its loops, at least once a second."""
+        super().notify()
+        now = time.monotonic()
+        if now >= self._next_look:
+            self._next_look = now + _SECONDS_BETWEEN_LOOKS
+            self._look_for_hung()
+        if self._abandoned and self.nr_conns <= len(self._abandoned):
+            self._exit()
+
+    def _come_to_desk(self) -> None:
+        self.poller.register(self.desk.health[1], selectors.EVENT_READ, self._take_health)
+        self.desk.come(self.place)
+        self._is_at_desk = True
+
+    def _leave_desk(self) -> None:
+        self.poller.unregister(self.desk.health[1])
+        self.desk.go(self.place)
+        self._is_at_desk = False
+
+    def _open_door(self, _door: Any) -> None:
+        ready = {descriptor for descriptor, _ in self._door.poll(0)}
+        for descriptor, accept in self._openings.items():
+            if descriptor in ready and self.nr_conns < self.worker_connections:
+                accept()
+
+    def _take_turn(self) -> None:
+        conn = self._receive(self.desk.turns[1])
+        if conn is not None:
+            self.enqueue_req(conn)
+
+    def _take_health(self, end: socket.socket) -> None:
+        conn = self._receive(end)
+        if conn is not None:
+            future = self._health_thread.submit(self.handle, conn)
+            future.add_done_callback(partial(self._end_health, conn))
+
+    def _end_health(self, conn: TConn, future: Future[Any]) -> None:
+        self.method_queue.defer(self.finish_request, conn, future)
+
+    def _receive(self, end: socket.socket) -> TConn | None:
+        """Take a connection that the doorman has put there; None when another worker was faster."""
+        connection = take(end)
+        if connection is None:
+            return None
+        try:
+            conn = TConn(self.cfg, connection, connection.getpeername(), connection.getsockname())
+        except OSError:  # Its client has gone.
+            connection.close()
+            return None
+        self.nr_conns += 1
+        return conn
+
+    def _look_for_hung(self) -> None:
+        if self.hung_after_seconds:
+            # Set anew all the time; it goes off when this loop cannot run for that long.
+            faulthandler.dump_traceback_later(self.hung_after_seconds, exit=True, file=sys.stderr)
+        for thread in self.watchdog.find_hung():
+            if thread not in self._abandoned:
+                self._abandon(thread)
+
+    def _abandon(self, thread: int) -> None:
+        self.log.error(
+            "A prediction has taken %.0f s and counts as hung: its caller is answered 504 and this worker is replaced. "
+            "It is in %s.",
+            self.watchdog.measure_seconds(thread),
+            describe_place(thread),
+        )
+        conn = self._connections.get(thread)
+        if conn is not None:
+            _answer_in_its_place(conn)
+        self._abandoned.add(thread)
+        self.alive = False
+
+    def _exit(self) -> None:
+        """Without waiting for threads, which an ordinary exit would do: some will never end."""
+        self.log.info("Worker exiting (pid: %s): %s hung.", self.pid, len(self._abandoned))
+        os._exit(_REPLACED)
+
+
+def _answer_in_its_place(conn: TConn) -> None:
+    """Send 504 on the connection of a hanging thread. Whatever that thread still sends reaches nobody."""
+    request = getattr(conn.parser, "mesg", None)
+    names = dict(request.headers) if request is not None else {}
+    try:
+        conn.sock.send(write_refusal(NOT_IN_TIME, request_id=names.get("X-REQUEST-ID")), socket.MSG_DONTWAIT)
+        conn.sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # Its client has gone.

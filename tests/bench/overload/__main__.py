@@ -1,0 +1,100 @@
+"""`python -m tests.bench.overload`: three times as many requests as can be answered, and which promises hold then."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+import orjson
+
+from app.runtime.loading import Execution
+from tests.bench.__main__ import FAILED, run_child, say
+from tests.bench.overload.measuring import OverloadScope, measure_overload
+from tests.bench.overload.results import OverloadResult
+from tests.bench.report.machine import describe_machine
+from tests.bench.scope import PLAN
+from tests.bench.servers.running import ROOT, ServerFailed, bench_server
+from tests.bench.switching.__main__ import read_traffic
+
+DEADLINE_MS = 5000
+
+
+@click.command(epilog="Exit code 1: a promise does not hold. Example: python -m tests.bench.overload --native")
+@click.option("--native", is_flag=True, help="AutoGluon answers in place of the compiled plan.")
+@click.option("--quick", is_flag=True, help="Tiny models, ten seconds of overload.")
+@click.option("--without-doorman", is_flag=True, help="Let all requests wait: the promises are to be broken then.")
+@click.option(
+    "--predictors",
+    type=click.Path(path_type=Path),
+    default=lambda: os.environ.get("BENCH_PREDICTORS"),
+    metavar="DIR",
+    help="Where churn lies, or is put; BENCH_PREDICTORS and var/bench/predictors otherwise.",
+)
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    default=ROOT / "var" / "bench",
+    metavar="DIR",
+    help="Where releases and figures are kept; var/bench otherwise.",
+)
+def main(native: bool, quick: bool, without_doorman: bool, predictors: Path | None, cache: Path) -> None:
+    """Measure and report."""
+    execution: Execution = "native" if native else "plan"
+    cache.mkdir(parents=True, exist_ok=True)
+    arguments = [execution, str(predictors or cache / "predictors"), str(cache), *(["--quick"] if quick else [])]
+    prepared = run_child("tests.bench.switching.prepare", *arguments)
+    settings = {
+        "GLUONSERVE_EXECUTION": execution,
+        "GLUONSERVE_REQUEST_TIMEOUT_MS": str(DEADLINE_MS),
+        **({"GLUONSERVE_MOST_WAIT_MS": "0"} if without_doorman else {}),
+    }
+    scope = OverloadScope(
+        execution=execution,
+        concurrency=32 if native else 16,
+        deadline_ms=DEADLINE_MS,
+        flood_seconds=10 if quick else 60,
+        usual_seconds=5,
+    )
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=cache, prefix="overload-")))
+        cores = separate_cores(settings)
+        try:
+            server = stack.enter_context(
+                bench_server(PLAN, home, models=Path(prepared["store"]), predictor=Path(), settings=settings)
+            )
+        except ServerFailed as failure:
+            raise click.ClickException(str(failure)) from None
+        os.sched_setaffinity(0, cores)
+        traffic = read_traffic(prepared, server.key)
+        result = measure_overload(server.address, traffic.requests, scope, say)
+    report(result, cache / f"overload-{execution}{'-quick' if quick else ''}.json")
+
+
+def separate_cores(settings: dict[str, str]) -> set[int]:
+    """Leave the last core to the generator, for its work grows with the load; the server inherits the others."""
+    *servers, last = sorted(os.sched_getaffinity(0))
+    if not servers:
+        return {last}
+    os.sched_setaffinity(0, servers)
+    settings["WEB_CONCURRENCY"] = str(len(servers))
+    return {last}
+
+
+def report(result: OverloadResult, figures: Path) -> None:
+    document = {"machine": describe_machine(), "result": asdict(result)}
+    figures.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+    for name, value in asdict(result).items():
+        click.echo(f"{name:>18}  {value:.1f}" if isinstance(value, float) else f"{name:>18}  {value}")
+    broken = list(result.find_broken_promises())
+    for sentence in broken:
+        click.echo(f"FAILS  {sentence}")
+    sys.exit(FAILED if broken else 0)
+
+
+if __name__ == "__main__":
+    main()
