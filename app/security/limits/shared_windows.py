@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -58,24 +61,31 @@ class SharedWindows:
     """Counts in Redis for all workers together, and in this process as well.
 
     Fallback: while Redis does not answer, each of the workers grants its part of the quota, less what it has granted
-    already; `local_decisions` counts that, and the link logs once that Redis is gone. Never unlimited: whatever Redis
-    does within a window, its quota and that of the processes are each granted once.
+    already; `local_decisions` counts that, and the link logs once that Redis is gone. For one window after that Redis
+    has to grant and the process too: it may have come back empty. So whatever Redis does, a quota is not granted anew.
     """
 
-    def __init__(self, shared: Windows, local: Windows, *, workers: int) -> None:
+    def __init__(
+        self, shared: Windows, local: Windows, *, workers: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.local_decisions = 0
         self._shared = shared
         self._local = DividedWindows(local, workers=workers)
+        self._clock = clock
+        self._lost_at = -math.inf
 
     def take(self, owner: str, quota: Quota, cost: int) -> Decision:
         try:
             decision = self._shared.take(owner, quota, cost)
         except RedisGone:
+            self._lost_at = self._clock()
             self.local_decisions += 1
             return self._local.take(owner, quota, cost)
-        if decision.is_granted:
-            self._local.take(owner, quota, cost)
-        return decision
+        if not decision.is_granted:
+            return decision
+        by_itself = self._local.take(owner, quota, cost)
+        has_forgotten = self._clock() - self._lost_at < quota.window_seconds
+        return by_itself if has_forgotten and not by_itself.is_granted else decision
 
 
 class DividedWindows:
