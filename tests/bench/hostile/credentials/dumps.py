@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 
-# Words that could be a key, a secret or a token: what is written into headers, of at least so many characters.
-_WORD = re.compile(rb"[A-Za-z0-9_.+/=-]{16,5000}")
+# Words that could be a key or a token: of the characters that these are written in, and not too short.
+_WORD = re.compile(rb"[A-Za-z0-9_.-]{16,5000}")
 # What an installation keeps for itself, readable by its owner only, and in no database and no log.
 PRIVATE_FILES = ("secret", "signing.key")
 

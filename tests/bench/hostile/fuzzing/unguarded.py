@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
@@ -35,10 +36,13 @@ def make_telling() -> Flask:
 
 
 def make_mortal() -> Flask:
-    """A body that is nested deeply ends the process that reads it."""
+    """The first body of more than some kilobytes ends the process that is asked to read it."""
     app = create_app()
     app.wsgi_app = _Mortal(app.wsgi_app)  # type: ignore[method-assign]
     return app
+
+
+_DEADLY_DIGITS = 5
 
 
 class _Mortal:
@@ -46,6 +50,14 @@ class _Mortal:
         self._wsgi_app = wsgi_app
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        if environ.get("CONTENT_LENGTH") in ("20000", "40000"):
+        if len(environ.get("CONTENT_LENGTH", "")) >= _DEADLY_DIGITS and self._is_first():
             os._exit(1)
         return self._wsgi_app(environ, start_response)
+
+    @staticmethod
+    def _is_first() -> bool:
+        try:
+            Path(os.environ["GLUONSERVE_HOME"], "died").touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
