@@ -168,7 +168,8 @@ def _read_body_of_unknown_length(limit: int) -> bytes:
 
 
 def _body_too_large(limit: int) -> TooLarge:
-    return TooLarge(f"The body is larger than {limit / 1_000_000:g} MB.")
+    shown = f"{limit / 1_000_000:g} MB" if limit >= 1_000_000 else f"{limit / 1000:g} KB"
+    return TooLarge(f"The body is larger than {shown}.")
 
 
 def _describe_json_fault(body: bytes, fault: orjson.JSONDecodeError) -> str:

@@ -177,7 +177,7 @@ def test_the_body_of_an_administrative_act_is_small(
     client.environ_base["HTTP_X_API_KEY"] = make_key(services, settings, "admin").text
     answer = client.post(path, data=b" " * 64_001, headers=JSON)
     assert (answer.status_code, answer.get_json()["error"]) == (413, "too_large")
-    assert answer.get_json()["detail"] == "The body is larger than 0.064 MB."
+    assert answer.get_json()["detail"] == "The body is larger than 64 KB."
     assert client.post(path, data=b" " * 64_000, headers=JSON).status_code == 400
     # The same strict way in: nothing else reads a body.
     assert client.post(path, data=b"{", headers={"Content-Type": "text/plain"}).status_code == 415
