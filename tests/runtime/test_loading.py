@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,15 @@ import pytest
 
 from app.errors import ReleaseUnusable
 from app.release.files import compute_sha256
+from app.release.golden import GoldenRows
+from app.release.schema import FeatureSchema
 from app.release.signing import TRUST_ANYONE
 from app.release.store import NATIVE, ReleaseStore
 from app.release.verification import MANIFEST, verify_files
-from app.runtime.loading import load_release
+from app.runtime.loading import load_release, replay_golden_rows
+from app.runtime.predictions import Predictions
+from app.runtime.rows import TypedRow
+from tests.api.builders import FEATURES, ROW
 from tests.release.archives import rewrite_member
 
 
@@ -107,3 +112,19 @@ def test_a_model_that_answers_otherwise_than_at_publication_is_refused(store: Re
     rewrite(directory, "golden.json", orjson.dumps(golden))
     with pytest.raises(ReleaseUnusable, match="golden row 2 has other probabilities"):
         load_release(directory, trust=TRUST_ANYONE)
+
+
+class QuotingExecutor:
+    """A model that fails on a row and says on which."""
+
+    def predict(self, rows: Sequence[TypedRow]) -> Predictions:
+        raise ValueError(f"cannot convert {rows!r}")
+
+
+def test_a_failure_on_golden_rows_does_not_quote_them() -> None:
+    schema = FeatureSchema(FEATURES)
+    golden = GoldenRows(rows=[ROW], labels=["Yes"], probabilities=None)
+    with pytest.raises(ReleaseUnusable) as refused:
+        replay_golden_rows(QuotingExecutor(), schema, golden, name="3")
+    assert str(refused.value) == "Version 3: its golden rows could not be predicted (ValueError)."
+    assert "Month-to-month" in str(refused.value.__cause__)
