@@ -25,11 +25,11 @@ _REVOCATION = RevocationAnswer()
 
 @blueprint.post("/token")
 @describe("Make a token", accepts=TokenRequest, body_is_optional=True, answers={200: TokenAnswer})
-@require_auth(None)
+@require_auth(None, takes_tokens=False)
 def make_token() -> Response:
-    """A token may do for a while what its API key may, or a part of that. It is made with a key, not with a token."""
+    """It may do for a while what its API key may, or a part of that. Made with a key only: a chain would never end."""
     wanted = _load_optional_json(_TOKEN_REQUEST)
-    new = current_services().tokens.issue(g.caller, **wanted)
+    new = current_services().tokens.issue(g.caller.key, **wanted)
     return answer_json(_TOKEN.dump(_describe_new(new)))
 
 

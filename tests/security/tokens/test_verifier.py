@@ -13,7 +13,6 @@ from sqlalchemy import Engine, event
 from app.database import create_tables, opened_database
 from app.errors import KeysUnavailable, ServiceError, Unauthenticated
 from app.security.audit import AuditLog
-from app.security.authentication import Caller
 from app.security.keys.store import KeyStore, NewKey
 from app.security.lookups import Lookups
 from app.security.tokens.issuer import NewToken, TokenIssuer
@@ -47,7 +46,7 @@ class Installation:
         return TokenIssuer(make_signer(), TokenStore(self.engine), audit=AuditLog(self.engine))
 
     def issue(self) -> NewToken:
-        return self.issuer.issue(Caller(key=self.key.record, permissions=self.key.record.permissions))
+        return self.issuer.issue(self.key.record)
 
 
 @pytest.fixture
