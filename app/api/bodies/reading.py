@@ -88,7 +88,8 @@ def parse_json(body: bytes, limits: BodyLimits) -> Any:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as fault:
         raise BadRequest(_describe_json_fault(body, fault), code="invalid_json") from None
-    if _NUL in body and _NUL in body.replace(b"\\\\", b""):
+    # One character is found five times as fast as six.
+    if b"\\" in body and _NUL in body.replace(b"\\\\", b""):
         raise BadRequest("Text in the body holds the character NUL (\\u0000).", code="invalid_json")
     _check_shape(document, body, opened, limits)
     return document
