@@ -48,13 +48,14 @@ def require_auth(permission: Permission | None, *, takes_tokens: bool = True) ->
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            caller = current_services().authenticator.authenticate(_read_credentials(request.environ))
+            services = current_services()
+            caller = services.authenticator.authenticate(_read_credentials(request.environ))
             if permission is not None and not permits(caller.permissions, permission):
                 raise Forbidden(f"This {caller.credential} lacks the permission '{permission}'.")
             if not takes_tokens and caller.token is not None:
                 raise Forbidden("This is done with an API key, not with a token.", code="api_key_required")
             g.caller = caller
-            limit_requests(caller.key)
+            limit_requests(services, caller.key)
             return view(*args, **kwargs)
 
         return _mark(guarded, Guard(permission, takes_tokens=takes_tokens))

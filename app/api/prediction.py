@@ -40,8 +40,9 @@ def predict() -> Response:
     """
     deadline = find_deadline()
     envelope = load_rows(_REQUEST)
-    limit_rows(len(envelope["data"]))
-    service = current_services().prediction
+    services = current_services()
+    limit_rows(services, len(envelope["data"]))
+    service = services.prediction
     route_value = find_route_value(service.trial.routed_by)
     prediction = service.predict(envelope["data"], route_value=route_value, deadline=deadline)
     return answer_json(describe_prediction(prediction, request_id=current_request_id()))

@@ -18,6 +18,9 @@ from app.wiring import Services
 
 View = Callable[..., Any]
 
+# Below 10,000 bytes there is room for some dozens of rows, whose cost is not worth counting.
+_DIGITS_OF_A_SHORT_LENGTH = 4
+
 
 @dataclass(frozen=True, kw_only=True)
 class _LargeRequest:
@@ -35,36 +38,49 @@ def limit_by_cost(view: View) -> View:
 
     @wraps(view)
     def limited(*args: Any, **kwargs: Any) -> Any:
-        services, caller = current_services(), g.caller.id
-        length = request.content_length
-        if length is not None and services.costs.looks_small(length):
-            services.processor_share.note_presence(caller)
-        elif seconds := services.processor_share.seconds_to_wait(caller):
-            refuse_unread(_make_refusal(seconds))
-        try:
+        length = request.environ.get("CONTENT_LENGTH")
+        if length and len(length) <= _DIGITS_OF_A_SHORT_LENGTH:
             return view(*args, **kwargs)
-        finally:
-            _end_large_request(services, caller)
+        return _answer_long_request(lambda: view(*args, **kwargs))
 
     return limited
 
 
-def limit_rows(rows: int) -> None:
+def limit_rows(services: Services, rows: int) -> None:
     """Count the rows of the request under way, and what they will cost.
 
     Raises:
         RateLimited: when its key may send no more for now, or has other large requests under way and others wait.
         TooLarge: when the key may never send so many at once.
     """
-    count_rows(rows)
-    services = current_services()
-    if services.costs.is_small(rows):
-        return
-    seconds = services.processor_share.seconds_to_wait(g.caller.id)
+    key = g.caller.key
+    count_rows(services, key, rows)
+    if services.costs.is_small(rows) or "is_long" not in g:
+        services.processor_share.note_presence(key.id)
+    else:
+        _begin_large_request(services, key.id, rows)
+
+
+def _answer_long_request(answer: Callable[[], Any]) -> Any:
+    services, caller = current_services(), g.caller.id
+    length = request.content_length
+    if length is None or not services.costs.looks_small(length):
+        seconds = services.processor_share.seconds_to_wait(caller)
+        if seconds:
+            refuse_unread(_make_refusal(seconds))
+    g.is_long = True
+    try:
+        return answer()
+    finally:
+        _end_large_request(services, caller)
+
+
+def _begin_large_request(services: Services, caller: str, rows: int) -> None:
+    seconds = services.processor_share.seconds_to_wait(caller)
     if seconds:
         raise _make_refusal(seconds)
     expected = services.costs.estimate_seconds(rows)
-    begun = services.processor_share.begin(g.caller.id, expected_seconds=expected)
+    begun = services.processor_share.begin(caller, expected_seconds=expected)
     g.large_request = _LargeRequest(rows=rows, expected_seconds=expected, begun=begun)
 
 

@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-from flask import g, request
+from flask import request
 
 from app.api.limits.headers import note_decision
 from app.api.limits.refusals import refuse_unread
-from app.api.services import current_services
 from app.errors import RateLimited
 from app.security.keys.store import ApiKey
 from app.security.limits.windows import Decision
+from app.wiring import Services
 
 
-def limit_requests(key: ApiKey) -> None:
+def limit_requests(services: Services, key: ApiKey) -> None:
     """Count a request of a key, before its body is read.
 
     Raises:
         RateLimited: when it may send no more for now.
     """
-    decision = current_services().rate_limits.take_request(key)
+    decision = services.rate_limits.take_request(key)
     if decision is not None:
         note_decision(request.environ, decision)
         if not decision.is_granted:
             refuse_unread(_make_refusal(decision))
 
 
-def count_rows(rows: int) -> None:
+def count_rows(services: Services, key: ApiKey, rows: int) -> None:
     """Count the rows of the request under way.
 
     Raises:
         RateLimited: when its key may send no more for now.
         TooLarge: when it may never send so many at once.
     """
-    decision = current_services().rate_limits.take_rows(g.caller.key, rows)
+    decision = services.rate_limits.take_rows(key, rows)
     if decision is not None:
         note_decision(request.environ, decision)
         if not decision.is_granted:

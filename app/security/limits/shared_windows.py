@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from limits.storage import RedisStorage
@@ -96,10 +95,7 @@ class DividedWindows:
         self._workers = workers
 
     def take(self, owner: str, quota: Quota, cost: int) -> Decision:
-        decision = self._windows.take(owner, divide(quota, self._workers), cost)
-        return replace(decision, parts=self._workers)
-
-
-def divide(quota: Quota, workers: int) -> Quota:
-    """The part of one worker: rounded down, so that all together never exceed the quota, but never nothing."""
-    return Quota(quota.name, max(1, quota.amount // workers), quota.window_seconds)
+        # Rounded down, so that all together never exceed the quota, but never nothing.
+        part = Quota(quota.name, max(1, quota.amount // self._workers), quota.window_seconds)
+        decision = self._windows.take(owner, part, cost)
+        return Decision(part, cost, decision.is_granted, decision.counts, self._workers)

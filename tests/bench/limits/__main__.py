@@ -84,7 +84,7 @@ def find_broken_promises(found: Sequence[Accuracy]) -> Iterator[str]:
         if not 0.99 <= it.granted_share <= most:
             yield f"{it.where}: {it.granted_share:.1%} of the limit were granted."
         if it.other_answers:
-            yield f"{it.where}: {it.other_answers} requests were neither granted nor refused."
+            yield f"{it.where}: some requests were neither granted nor refused: {', '.join(it.other_answers)}."
 
 
 def find_starvation(found: Sequence[Starvation]) -> Iterator[str]:

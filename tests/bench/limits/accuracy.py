@@ -27,7 +27,7 @@ class Accuracy:
     Attributes:
         granted_share: Of what the limit allows in this minute.
         has_outage: Whether Redis was lost meanwhile.
-        other_answers: Neither granted nor refused.
+        other_answers: The statuses, or faults, of requests that were neither granted nor refused.
     """
 
     where: str
@@ -35,7 +35,7 @@ class Accuracy:
     granted: int
     granted_share: float
     has_outage: bool
-    other_answers: int
+    other_answers: list[str]
 
 
 def measure_accuracy(models: Path, rows: Sequence[Any], home: Path) -> list[Accuracy]:
@@ -76,5 +76,7 @@ def _judge(where: str, load: OpenLoad, *, has_outage: bool) -> Accuracy:
     moments = [answer.received for answer in load.answers if answer.status == _OK]
     # A request that had to wait for its turn until the minute was over belongs to the next one.
     granted = sum(moment <= moments[0] + WINDOW_SECONDS for moment in moments)
-    others = sum(answer.status not in (_OK, _REFUSED) for answer in load.answers)
+    others = sorted(
+        {answer.fault or str(answer.status) for answer in load.answers if answer.status not in (_OK, _REFUSED)}
+    )
     return Accuracy(where, len(load.answers), granted, granted / REQUESTS_PER_MINUTE, has_outage, others)
