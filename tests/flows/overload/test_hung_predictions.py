@@ -14,10 +14,10 @@ from typing import Any
 import requests
 
 from tests.api.builders import ROW
-from tests.flows.hanging import IS_SLOW, KEEPS_INTERPRETER, SLEEPS
+from tests.flows.overload.hanging import IS_SLOW, KEEPS_INTERPRETER, SLEEPS
 from tests.server import RunningServer, running_server, wait_until
 
-APPLICATION = "tests.flows.hanging:app"
+APPLICATION = "tests.flows.overload.hanging:app"
 HUNG_AFTER_SECONDS = 2
 PATIENCE = 60
 

@@ -1,4 +1,4 @@
-"""The application with a model that hangs when it is asked to, in two ways; for gunicorn: `tests.flows.hanging:app`."""
+"""The application with a model that hangs when it is asked to, in two ways; for gunicorn: `tests.flows.overload.hanging:app`."""
 
 from __future__ import annotations
 
