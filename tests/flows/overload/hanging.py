@@ -1,4 +1,4 @@
-"""The application with a model that hangs when it is asked to, in two ways; for gunicorn: `tests.flows.overload.hanging:app`."""
+"""The application with a model that hangs when it is asked to, in two ways: a module for gunicorn."""
 
 from __future__ import annotations
 
