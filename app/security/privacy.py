@@ -37,25 +37,29 @@ class InputKeeper:
         treatments = {**dict.fromkeys(features, others), **fields}
         self._kept = tuple(name for name, treatment in treatments.items() if treatment == "keep")
         self._hashed = tuple(
-            (name, _derive_key(secret, name)) for name, treatment in treatments.items() if treatment == "hash"
+            (name, _start_hash(secret, name)) for name, treatment in treatments.items() if treatment == "hash"
         )
 
     def keep(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return what may be kept of a checked row, which may lack fields. A missing value stays null, also hashed."""
         kept = {name: row[name] for name in self._kept if name in row}
-        for name, key in self._hashed:
+        for name, started in self._hashed:
             if name in row:
-                kept[name] = None if row[name] is None else _hash(key, row[name])
+                kept[name] = None if row[name] is None else _hash(started, row[name])
         return kept
 
 
-def _derive_key(secret: str, field: str) -> bytes:
+def _start_hash(secret: str, field: str) -> hmac.HMAC:
+    """The part that all values of a field have in common: to start anew for each value takes three times as long."""
     # One key a field: the same number in two fields does not tell that the fields have to do with each other.
-    return hmac.digest(secret.encode(), _PURPOSE + b"\0" + field.encode(), "sha256")
+    key = hmac.digest(secret.encode(), _PURPOSE + b"\0" + field.encode(), "sha256")
+    return hmac.new(key, digestmod="sha256")
 
 
-def _hash(key: bytes, value: object) -> str:
-    return hmac.digest(key, _write_value(value), "sha256").hex()[:_HASH_CHARACTERS]
+def _hash(started: hmac.HMAC, value: object) -> str:
+    whole = started.copy()
+    whole.update(_write_value(value))
+    return whole.hexdigest()[:_HASH_CHARACTERS]
 
 
 def _write_value(value: object) -> bytes:
