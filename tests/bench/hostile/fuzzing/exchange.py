@@ -64,9 +64,12 @@ class Target:
         except (BrokenPipeError, ConnectionResetError):
             pass  # What the server said before it closed is still to be read.
         received = self._read(connection, is_head=attack.is_head)
-        head, _, body = received.removeprefix(_CONTINUE).partition(HEAD_END)
+        received = received.removeprefix(_CONTINUE)
+        head, _, body = received.partition(HEAD_END)
+        # What is left of damaged requests may count as further ones, whose answers follow.
+        missing = count_missing_bytes(received) or 0
         status = head[_STATUS]
-        return Answer(int(status) if status.isdigit() else None, head, body)
+        return Answer(int(status) if status.isdigit() else None, head, body[:missing] if missing < 0 else body)
 
     @staticmethod
     def _read(connection: socket.socket, *, is_head: bool) -> bytes:
