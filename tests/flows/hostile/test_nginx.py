@@ -5,10 +5,17 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from tests.bench.hostile.fuzzing.answers import AnswerJudge
 from tests.bench.hostile.fuzzing.exchange import Attack, Target
@@ -151,3 +158,33 @@ def test_a_server_that_is_not_there_is_answered_for(tmp_path: Path) -> None:
         answer = requests.get(f"http://{address[0]}:{address[1]}/health", timeout=10)
     assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
     assert answer.headers["Retry-After"] == "1"
+
+
+def make_certificate(path: Path) -> Path:
+    """A certificate of this machine, with its private key, that nobody but itself vouches for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(timezone.utc)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(certificate.public_bytes(Encoding.PEM) + private)
+    return path
+
+
+def test_browsers_are_told_to_stay_with_tls_where_there_is_tls(url: str, upstream: Upstream, tmp_path: Path) -> None:
+    certificate = make_certificate(tmp_path / "certificate.pem")
+    with running_nginx(tmp_path / "home", upstream=upstream.address, certificate=certificate) as address:
+        answers = [
+            requests.get(f"https://{address[0]}:{address[1]}{path}", verify=str(certificate), timeout=10)
+            for path in ("/health", "/-/unreadable")
+        ]
+    assert [answer.headers["Strict-Transport-Security"] for answer in answers] == ["max-age=31536000"] * 2
+    assert upstream.read_headers()["x-forwarded-proto"] == ["https"]
+    assert "Strict-Transport-Security" not in requests.get(f"{url}/health", timeout=10).headers
