@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any, BinaryIO
 
 import click
@@ -94,11 +95,12 @@ def card(settings: Settings, version: str, output: BinaryIO | None) -> None:
 @click.argument("version")
 @click.pass_obj
 def delete(settings: Settings, version: str) -> None:
-    """Remove a version from the store for good; its number is not given again.
+    """Remove a version for good, and its training where it is kept here; its number is not given again.
 
     The active version, the previous one and a candidate are not removed.
     """
     open_store(settings).delete(version)
+    shutil.rmtree(settings.trainings_path / version, ignore_errors=True)
     click.echo(f"Version {version} is deleted.")
 
 

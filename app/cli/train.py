@@ -141,7 +141,7 @@ def train(
             activate=activate,
             publisher=Publisher(open_store(settings, to_publish=True), activate=make_activation(settings)),
             display=choose_display(),
-            trainings=choose_trainings(settings.home, most=settings.keep_trainings),
+            trainings=choose_trainings(settings.trainings_path, most=settings.keep_trainings),
         )
     finish_training(report, as_json=as_json)
 

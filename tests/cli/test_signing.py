@@ -164,6 +164,7 @@ class TestDelete:
         store = publish_unsigned(home)
         publish_unsigned(home)
         store.activate("1")
+        (home / "trainings" / "2").mkdir(parents=True)
         deleted, refused = run(home, "models", "delete", "2"), run(home, "models", "delete", "1")
         assert (deleted.exit_code, deleted.output) == (0, "Version 2 is deleted.\n")
         assert (refused.exit_code, refused.output) == (
@@ -171,6 +172,7 @@ class TestDelete:
             "Error: Version 1 stays: it is the active one; activate another version first.\n",
         )
         assert store.versions() == ["1"]
+        assert list((home / "trainings").iterdir()) == []
 
 
 @pytest.mark.parametrize("command", [("models", "list"), ("serve",)])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from app.errors import Conflict, NotFound, ReleaseRefused, ReleaseUnusable, ServiceError
+from app.release.candidate import read_candidate, remove_candidate
 from app.release.pointer import ActivePointer, activating
 from app.release.store import ReleaseStore
 from app.runtime.loading import DEFAULT_RULES, Execution
@@ -251,10 +252,23 @@ class Activator:
         except ReleaseUnusable as fault:
             raise self._refuse(fault) from fault
 
+    def _end_trial_of(self, version: str) -> None:
+        """A version that has become active is no candidate any more: a rollback shall not put it on trial again.
+
+        Fallback: a candidate that cannot be read or removed stays; logged.
+        """
+        try:
+            candidate = read_candidate(self._store.path)
+            if candidate is not None and candidate.version == version:
+                remove_candidate(self._store.path)
+        except (ReleaseUnusable, OSError) as fault:
+            logger.warning("The candidate stays on trial (%s)", type(fault).__name__)
+
     def _finish(
         self, action: Action, pointer: ActivePointer, before: ActivePointer | None, by: str, started: float
     ) -> Activation:
         """See all workers follow. From here on nothing fails: the version is the active one."""
+        self._end_trial_of(pointer.version)
         workers = self._wait_until_served(pointer.version)
         self._withdraw()
         result = self._describe(pointer, started, workers)

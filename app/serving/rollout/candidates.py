@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import Literal
 
 from app.errors import BadRequest, Conflict, NotFound, ReleaseRefused, ReleaseUnusable, ServiceError
 from app.release.candidate import CandidatePointer, TrialMode, read_candidate, remove_candidate, write_candidate
@@ -181,7 +182,11 @@ class Candidates:
         if not 0 < share <= 1:
             raise BadRequest("The share has to be above 0 and at most 1.", code="invalid_share")
         self._require_free_for(version)
-        self._try(version, on_step)
+        try:
+            self._try(version, on_step)
+        except ReleaseRefused as refused:
+            self._record(mode, by=by, before=None, after=version, outcome="failed", detail=refused.detail)
+            raise
         with self._lock():
             # Again: the trial took its time.
             self._require_free_for(version)
@@ -242,9 +247,18 @@ class Candidates:
         group = record.comparison.candidate
         return f"{reason}; {group.requests} requests, {group.errors} errors{', ' if figures else ''}{figures}"
 
-    def _record(self, action: str, *, by: str, before: str | None, after: str | None, detail: str) -> None:
+    def _record(
+        self,
+        action: str,
+        *,
+        by: str,
+        before: str | None,
+        after: str | None,
+        detail: str,
+        outcome: Literal["done", "failed"] = "done",
+    ) -> None:
         self._audit.record(
-            actor=by, action=action, target="candidate", before=before, after=after, outcome="done", detail=detail
+            actor=by, action=action, target="candidate", before=before, after=after, outcome=outcome, detail=detail
         )
 
     def _read(self) -> CandidatePointer | None:

@@ -151,7 +151,9 @@ class LadderBuilder:
     def _teach(self) -> str:
         if self._train is None:
             raise TrainingRefused("no training data.")
-        return add_student(self._predictor, self._train, teacher=self._full, seed=self._seed)
+        left = self._deadline - time.monotonic()
+        most_seconds = left if math.isfinite(left) else None
+        return add_student(self._predictor, self._train, teacher=self._full, seed=self._seed, most_seconds=most_seconds)
 
     def _round(self, forests: Sequence[str]) -> str:
         names = {**{model: model for model in self._weights}, **add_rounded(self._predictor, forests)}

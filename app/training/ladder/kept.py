@@ -129,8 +129,8 @@ class KeptTrainings:
         return sorted((path.name for path in self._path.glob("[0-9]*")), key=int)
 
 
-def choose_trainings(home: Path, *, most: int) -> Trainings:
-    return KeptTrainings(home / "trainings", most=most) if most else NOTHING_KEPT
+def choose_trainings(path: Path, *, most: int) -> Trainings:
+    return KeptTrainings(path, most=most) if most else NOTHING_KEPT
 
 
 def _open_candidate(directory: Path, rows: _KeptRows) -> Candidate:

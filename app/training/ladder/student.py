@@ -31,10 +31,15 @@ _LEAST_PROBABILITY = 1e-3
 Numbers = npt.NDArray[Any]
 
 
-def add_student(predictor: TabularPredictor, train: pd.DataFrame, *, teacher: str, seed: int) -> str:
+def add_student(
+    predictor: TabularPredictor, train: pd.DataFrame, *, teacher: str, seed: int, most_seconds: float | None
+) -> str:
     """Teach a student what `teacher` answers, add it to the predictor and return its name.
 
     A row is learnt once for each class, weighted by the probability that the teacher gives the class.
+
+    Args:
+        most_seconds: Learning ends then, with fewer trees.
     """
     trainer = predictor._trainer
     known = train.drop(columns=predictor.label).head(_MOST_TRAINING_ROWS)
@@ -55,6 +60,7 @@ def add_student(predictor: TabularPredictor, train: pd.DataFrame, *, teacher: st
         num_classes=trainer.num_classes,
         feature_metadata=trainer.feature_metadata,
         num_gpus=0,
+        time_limit=most_seconds,
     )
     return add_model(predictor, student)
 

@@ -98,11 +98,15 @@ def test_what_cannot_be_tried_is_refused_and_nothing_is_on_trial(
     assert candidates.find() is None
 
 
-def test_a_damaged_version_is_refused_before_it_is_on_trial(candidates: Candidates, pair_store: ReleaseStore) -> None:
+def test_a_damaged_version_is_refused_before_it_is_on_trial(
+    candidates: Candidates, pair_store: ReleaseStore, audit: AuditRows
+) -> None:
     (pair_store.directory("2") / "golden.json").write_text("[]")
-    with pytest.raises(ReleaseRefused, match=r"golden\.json"):
+    with pytest.raises(ReleaseRefused, match=r"golden\.json") as refused:
         begin(candidates)
     assert candidates.find() is None
+    assert [row[1:] for row in audit.rows] == [("canary", None, "2", "failed")]
+    assert audit.details == [refused.value.detail]
 
 
 def test_without_an_active_version_there_is_nothing_to_compare_with(
@@ -170,6 +174,17 @@ def test_a_promoted_candidate_is_the_active_version_and_on_trial_no_more(
     assert pointer is not None
     assert pointer.version == "2"
     assert [row[1] for row in audit.rows] == ["activate", "activate", "promote"]
+
+
+def test_a_candidate_that_is_activated_otherwise_is_on_trial_no_more_after_a_rollback_either(
+    candidates: Candidates, pair_store: ReleaseStore, audit: AuditRows
+) -> None:
+    put_on_trial(pair_store)
+    activator = Activator(pair_store, audit=audit)
+    activator.activate("2", by="cli:ada")
+    assert candidates.find() is None
+    activator.rollback(by="cli:ada")
+    assert candidates.find() is None
 
 
 def test_a_candidate_that_cannot_be_activated_stays_on_trial(candidates: Candidates, pair_store: ReleaseStore) -> None:
