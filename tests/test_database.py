@@ -105,6 +105,7 @@ def test_several_processes_bring_the_table_of_an_earlier_release_up_to_date_at_o
         with opened_database(url) as engine, engine.begin() as connection:
             (row,) = connection.execute(select(api_keys)).all()
             assert {column["name"] for column in inspect(engine).get_columns("api_keys")} == set(api_keys.c.keys())
+            assert [index["column_names"] for index in inspect(engine).get_indexes("api_keys")] == [["secret_hmac"]]
         assert [row.id, row.owner, row.requests_per_minute, row.networks] == ["abcdefgh", "o", None, None]
 
 
