@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,8 @@ MOST_HEALTH_MS = 100.0
 SECONDS_TO_RECOVER = 5.0
 # What counts as normal again: not refused, and not slower than this many times what it was before.
 _MOST_SLOWER = 3.0
-_OK, _REFUSED = 200, 503
+_OK, _REFUSED, _LATE = 200, 503, 504
+_DOCUMENTED = (_OK, _REFUSED, _LATE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,7 @@ class OverloadResult:
         usual_p99_ms: Before, at half of the capacity.
         after_p99_ms: The same load again, from five seconds after the overload on.
         after_failed: Of these, how many were not answered with 200.
+        lost_to: What became of the lost ones, and how often.
     """
 
     execution: str
@@ -52,6 +55,7 @@ class OverloadResult:
     after_p99_ms: float
     after_failed: int
     late_starts: int
+    lost_to: Mapping[str, int]
 
     def find_broken_promises(self) -> Iterator[str]:
         if self.goodput < LEAST_GOODPUT * self.capacity:
@@ -89,7 +93,7 @@ def summarise(
     health: Sequence[HealthAnswer],
 ) -> OverloadResult:
     accepted, refusals = list_latencies(flood, _OK), list_latencies(flood, _REFUSED)
-    late = len(list_latencies(flood, 504))
+    late = len(list_latencies(flood, _LATE))
     health_ms = [answer.ms for answer in health]
     return OverloadResult(
         execution=execution,
@@ -111,4 +115,5 @@ def summarise(
         after_p99_ms=find_percentile(list_latencies(after, _OK), 99),
         after_failed=sum(answer.status != _OK for answer in after),
         late_starts=sum(answer.lateness_ms > 5 for answer in flood),
+        lost_to=Counter(answer.fault or str(answer.status) for answer in flood if answer.status not in _DOCUMENTED),
     )

@@ -28,6 +28,7 @@ GOOD = OverloadResult(
     after_p99_ms=12.0,
     after_failed=0,
     late_starts=3,
+    lost_to={},
 )
 
 
@@ -64,7 +65,7 @@ def test_answers_are_counted_by_what_became_of_them() -> None:
         make_answer(503, 5.0),
         make_answer(504, 5000.0),
         make_answer(500, 1.0),
-        make_answer(None, 1.0),
+        replace(make_answer(None, 1.0), fault="reset"),
     ]
     found = summarise(
         execution="plan",
@@ -78,5 +79,6 @@ def test_answers_are_counted_by_what_became_of_them() -> None:
         health=[HealthAnswer("/health", 10.0, 40.0, 200), HealthAnswer("/health", 11.0, 50.0, 503)],
     )
     assert (found.goodput, found.answered, found.refused, found.late, found.lost) == (0.5, 2, 1, 1, 2)
+    assert found.lost_to == {"500": 1, "reset": 1}
     assert (found.refusal_p50_ms, found.usual_p99_ms) == pytest.approx((5.0, 7.0))
     assert (found.health_slowest_ms, found.health_failed, found.after_failed) == (50.0, 1, 1)
