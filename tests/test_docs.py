@@ -22,7 +22,7 @@ import requests
 from tests.server import find_free_port, stop, wait_until
 
 ROOT = Path(__file__).parent.parent
-PAGES = ["README.md", "docs/train.md", "docs/operate.md", "docs/keys.md"]
+PAGES = ["README.md", "docs/train.md", "docs/operate.md", "docs/access/keys.md"]
 _BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)#:]+)\)")
 _KEY = re.compile(r"gsk_\w+")
