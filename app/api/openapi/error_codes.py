@@ -14,7 +14,9 @@ class ErrorCode:
 
 ERROR_CODES: Mapping[str, ErrorCode] = {
     "bad_request": ErrorCode(400, "The request could not be read, for example because it ended early."),
-    "invalid_json": ErrorCode(400, "The body is not JSON in UTF-8, nests too deeply or holds NUL; the detail says which."),
+    "invalid_json": ErrorCode(
+        400, "The body is not JSON in UTF-8, nests too deeply or holds NUL; the detail says which."
+    ),
     "duplicate_field": ErrorCode(400, "An object of the body names the same field twice."),
     "unknown_permission": ErrorCode(400, "A key was asked for with no permission, or with one that does not exist."),
     "unknown_role": ErrorCode(400, "A key was asked for with a role that does not exist."),

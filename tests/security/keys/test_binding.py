@@ -57,7 +57,7 @@ def test_a_token_is_bound_as_its_key_is(sqlite_engine: Engine, key: str) -> None
     authenticator = make_authenticator(sqlite_engine)
     issuer = TokenIssuer(make_signer(), TokenStore(sqlite_engine), audit=AuditLog(sqlite_engine))
     caller = authenticator.authenticate(Credentials(api_key=key, address=INSIDE))
-    bearer = f"Bearer {issuer.issue(caller).text}"
+    bearer = f"Bearer {issuer.issue(caller.key).text}"
     assert outcome(authenticator, authorization=bearer, address=INSIDE) == "billing"
     assert outcome(authenticator, authorization=bearer, address=OUTSIDE) == "network_not_permitted"
 
