@@ -15,8 +15,6 @@ from app.wiring import Services
 from config.front.answers import NOT_IN_TIME, OVERLOADED, STOPPING, Refusal, write_refusal
 from config.settings import Settings
 
-pytest_plugins = ("tests.api.conftest",)
-
 
 def make_application(settings: Settings, services: Services, error: ServiceError) -> Flask:
     blueprint = Blueprint("raising", __name__)
