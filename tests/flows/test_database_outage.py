@@ -19,11 +19,13 @@ def test_a_worker_that_starts_while_the_database_is_broken_keeps_the_server_aliv
     database = home / "gluonserve.db"
     with running_server(home, workers=1) as server:
         assert server.get("/model/info", key).status_code == 200
+        (killed,) = server.workers()
+        # Stopped, so that it does not write into the broken file when the key was used last.
+        os.kill(killed, signal.SIGSTOP)
         sound = database.read_bytes()
         for leftover in home.glob("gluonserve.db-*"):
             leftover.unlink()
         database.write_bytes(b"this is no database" * 100)
-        (killed,) = server.workers()
         os.kill(killed, signal.SIGKILL)
         wait_until(lambda: server.workers() not in ([], [killed]) and server.is_ready(), seconds=60)
         answer = server.get("/model/info", key)

@@ -170,7 +170,8 @@ def _make_open_values(feature: Feature) -> st.SearchStrategy[Any]:
         return make_date_texts(feature)
     numbers = st.integers(-(2**70), 2**70) | st.integers(0, 30) | st.floats(allow_nan=False, allow_infinity=False)
     kinds = {type(category) for category in feature.categories or ()}
-    unseen = [st.text(max_size=3) if kind is str else numbers for kind in kinds]
+    text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=3)
+    unseen = [text if kind is str else numbers for kind in kinds]
     return st.one_of(_make_closed_values(feature), *unseen)
 
 

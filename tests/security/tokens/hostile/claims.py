@@ -16,16 +16,10 @@ _CHANGES: dict[str, dict[str, Any]] = {
     "exp 0": {"exp": 0},
     "exp true": {"exp": True},
     "exp null": {"exp": None},
-    "exp in text": {"exp": str(int(time.time()) + 900)},
-    "exp with a fraction": {"exp": time.time() + 900.5},
-    "exp in a list": {"exp": [int(time.time()) + 900]},
     "exp in an object": {"exp": {}},
     "iat negative": {"iat": -1},
     "iat true": {"iat": True},
     "iat null": {"iat": None},
-    "iat in text": {"iat": str(int(time.time()))},
-    "iat with a fraction": {"iat": time.time()},
-    "nbf far away": {"nbf": int(time.time()) + 10**9},
     "nbf in the past": {"nbf": 0},
     "nbf true": {"nbf": True},
     "iss of somebody else": {"iss": "https://attacker.example"},
@@ -64,6 +58,15 @@ _CHANGES: dict[str, dict[str, Any]] = {
     "a claim more": {"admin": True},
     "a claim called __proto__": {"__proto__": {"permissions": ["admin"]}},
     "lone surrogate": {"jti": "\ud800" * 22},
+}
+# What is said of time counts from when the token is made, which may be long after this file was read.
+_MOMENTS: dict[str, Callable[[float], dict[str, Any]]] = {
+    "exp in text": lambda now: {"exp": str(int(now) + 900)},
+    "exp with a fraction": lambda now: {"exp": now + 900.5},
+    "exp in a list": lambda now: {"exp": [int(now) + 900]},
+    "iat in text": lambda now: {"iat": str(int(now))},
+    "iat with a fraction": lambda now: {"iat": now},
+    "nbf far away": lambda now: {"nbf": int(now) + 10**9},
 }
 _TEXTS: dict[str, Callable[[bytes], bytes]] = {
     "exp twice": lambda text: text[:-1] + b',"exp":99999999999}',
@@ -105,6 +108,13 @@ def _sign_claims(changes: dict[str, Any]) -> MakeToken:
     return make
 
 
+def _sign_moment(change: Callable[[float], dict[str, Any]]) -> MakeToken:
+    def make(forge: Forge) -> str:
+        return forge.token(claims=forge.claims(**change(time.time())))
+
+    return make
+
+
 def _sign_text(change: Callable[[bytes], bytes]) -> MakeToken:
     def make(forge: Forge) -> str:
         return forge.token(claims=change(write_json(forge.claims())))
@@ -122,6 +132,7 @@ def _sign_times(*, issued_in: int, lifetime: int) -> MakeToken:
 
 CLAIMS: dict[str, MakeToken] = {
     **{name: _sign_claims(changes) for name, changes in _CHANGES.items()},
+    **{name: _sign_moment(change) for name, change in _MOMENTS.items()},
     **{f"text: {name}": _sign_text(change) for name, change in _TEXTS.items()},
     "ended a second ago": _sign_times(issued_in=-61, lifetime=60),
     "ended long ago": _sign_times(issued_in=-(10**6), lifetime=60),
