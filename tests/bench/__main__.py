@@ -2,55 +2,36 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import sys
 import time
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 import click
 import orjson
 
+from tests.bench.command import FAILED, bench_command, run_child, say
 from tests.bench.report.machine import describe_machine
 from tests.bench.report.page import Run, render_page
 from tests.bench.report.targets import Verdict, judge
 from tests.bench.results import Growth, GrowthPoint, SubjectResult
 from tests.bench.rounds import measure_subject
 from tests.bench.scope import FULL, QUICK, Scope
-from tests.bench.servers.running import ROOT, ServerFailed
+from tests.bench.servers.running import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"
-FAILED = 1
 
 
-@click.command(epilog="Exit code 1 says that a target does not hold.")
-@click.option("--quick", is_flag=True, help="One predictor, one round; leaves docs/performance.md as it is.")
-@click.option(
-    "--predictors",
-    type=click.Path(path_type=Path),
-    default=lambda: os.environ.get("BENCH_PREDICTORS"),
-    metavar="DIR",
-    help="Where churn, hpc and diamonds lie, or are put; BENCH_PREDICTORS and var/bench/predictors otherwise.",
+@bench_command(
+    epilog="Exit code 1 says that a target does not hold.",
+    quick="One predictor, one round; leaves docs/performance.md as it is.",
 )
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    default=ROOT / "var" / "bench",
-    metavar="DIR",
-    help="Where releases, homes of servers and figures are kept; var/bench otherwise.",
-)
-def main(quick: bool, predictors: Path | None, cache: Path) -> None:
+def main(quick: bool, predictors: Path, cache: Path) -> None:
     """Measure and report."""
     started = time.monotonic()
     scope = QUICK if quick else FULL
-    cache.mkdir(parents=True, exist_ok=True)
-    try:
-        results = {result.name: result for result in measure_all(scope, predictors or cache / "predictors", cache)}
-    except ServerFailed as failure:
-        raise click.ClickException(str(failure)) from None
+    results = {result.name: result for result in measure_all(scope, predictors, cache)}
     growth = measure_growth(cache) if scope.growth else None
     run = Run(
         date=datetime.now(timezone.utc).date().isoformat(),
@@ -84,19 +65,6 @@ def measure_growth(cache: Path) -> Growth | None:
     return Growth(found["many_rows"], points["by_trees"], points["by_features"])
 
 
-def run_child(module: str, *arguments: str) -> Any:
-    """Run a module in a process of its own, which tells its progress itself; return the JSON of its last line.
-
-    Raises:
-        click.ClickException: when it fails.
-    """
-    command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=False)
-    if done.returncode != 0:
-        raise click.ClickException(f"`{module} {' '.join(arguments)}` ended with exit code {done.returncode}.")
-    return orjson.loads(done.stdout.splitlines()[-1])
-
-
 def write_report(run: Run, cache: Path, *, page: Path) -> None:
     figures = cache / f"{page.stem}.json"
     figures.write_bytes(orjson.dumps(run, option=orjson.OPT_INDENT_2))
@@ -112,10 +80,6 @@ def describe_verdict(verdict: Verdict) -> str:
     limit = f"{'>=' if verdict.is_minimum else '<='} {verdict.limit:g}"
     measured = "not measured" if verdict.measured is None else f"{verdict.measured:.4g}"
     return f"{mark}  {measured:>12} {limit:>9} {verdict.unit:<2}  {verdict.promise}"
-
-
-def say(text: str) -> None:
-    click.echo(f"{time.strftime('%H:%M:%S')} {text}", err=True)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 
-from app.errors import KeysUnavailable, Unauthenticated
-from app.security.keys.format import KEY_LENGTH, KeyText, read_key_text
+from app.errors import Unauthenticated
+from app.security.confirmed import Confirmations
+from app.security.keys.format import KEY_LENGTH, read_key_text
 from app.security.keys.store import ApiKey, KeyStore
 from app.security.lookups import Lookups
 
@@ -36,12 +36,15 @@ class KeyVerifier:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
-        self._cache_seconds = cache_seconds
-        self._stale_seconds = stale_seconds
-        self._clock = clock
-        self._confirmed = _ConfirmedKeys(max_cached_keys)
         self._lookups = lookups or Lookups(clock=clock)
-        self.stale_answers = 0
+        # Revoked ones too, so that they stay so.
+        self._confirmed: Confirmations[ApiKey] = Confirmations(
+            self._lookups, cache_seconds=cache_seconds, stale_seconds=stale_seconds, most=max_cached_keys, clock=clock
+        )
+
+    @property
+    def stale_answers(self) -> int:
+        return self._confirmed.stale_answers
 
     @property
     def outages(self) -> int:
@@ -58,72 +61,17 @@ class KeyVerifier:
             raise Unauthenticated("Send an API key in the X-API-Key header.", code="missing_api_key")
         if len(text) != KEY_LENGTH or not text.isascii():
             raise _invalid_key()
-        now = self._clock()
         digest = hashlib.sha256(text.encode()).digest()
-        confirmed = self._confirmed.get(digest)
-        if confirmed is None or now - confirmed.at >= self._cache_seconds:
-            confirmed = self._confirm_again(text, digest, confirmed, now)
-        if confirmed.record.state_at(self._store.now()) != "active":
+        record = self._confirmed.find(digest, lambda _: self._prepare(text))
+        if record is None or record.state_at(self._store.now()) != "active":
             raise _invalid_key()
-        return confirmed.record
+        return record
 
-    def _confirm_again(self, text: str, digest: bytes, earlier: _Confirmed | None, now: float) -> _Confirmed:
+    def _prepare(self, text: str) -> Callable[[], ApiKey | None]:
         key = read_key_text(text)
         if key is None:
             raise _invalid_key()
-        usable = earlier if earlier is not None and now - earlier.at <= self._stale_seconds else None
-        try:
-            confirmed = self._lookups.ask(lambda: self._look_up(key, digest, now), patient=usable is None)
-        except KeysUnavailable:
-            if usable is None:
-                raise
-            self.stale_answers += 1
-            return usable
-        if confirmed is None:
-            raise _invalid_key()
-        return confirmed
-
-    def _look_up(self, key: KeyText, digest: bytes, now: float) -> _Confirmed | None:
-        record = self._store.find_by_text(key)
-        if record is None:
-            self._confirmed.forget(digest)
-            return None
-        # The age counts from before the question, so that a slow answer is not taken for a new one.
-        return self._confirmed.remember(digest, _Confirmed(record, now))
-
-
-@dataclass(frozen=True)
-class _Confirmed:
-    record: ApiKey
-    at: float
-
-
-class _ConfirmedKeys:
-    """The keys whose whole text has been shown and was right, by its SHA-256; revoked ones too, so that they stay so.
-
-    Not by their ids: to find one and then compare the rest takes longer for an id that is in use than for any other.
-    """
-
-    def __init__(self, max_keys: int) -> None:
-        self._max_keys = max_keys
-        self._by_digest: dict[bytes, _Confirmed] = {}
-        self._lock = threading.Lock()
-
-    def get(self, digest: bytes) -> _Confirmed | None:
-        # Without the lock: reading one item of a dict is atomic, and items are never changed.
-        return self._by_digest.get(digest)
-
-    def remember(self, digest: bytes, confirmed: _Confirmed) -> _Confirmed:
-        with self._lock:
-            known = self._by_digest.pop(digest, confirmed)
-            self._by_digest[digest] = confirmed if confirmed.at >= known.at else known
-            if len(self._by_digest) > self._max_keys:
-                del self._by_digest[next(iter(self._by_digest))]
-        return confirmed
-
-    def forget(self, digest: bytes) -> None:
-        with self._lock:
-            self._by_digest.pop(digest, None)
+        return partial(self._store.find_by_text, key)
 
 
 def _invalid_key() -> Unauthenticated:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.errors import KeysUnavailable, Unauthenticated
+from app.errors import Unauthenticated
+from app.security.confirmed import Confirmations
 from app.security.keys.store import ApiKey, KeyStore
 from app.security.lookups import Lookups
 from app.security.permissions import PERMISSIONS, permits
@@ -52,12 +52,17 @@ class TokenVerifier:
         self._signer = signer
         self._store = store
         self._keys = keys
-        self._lookups = lookups or Lookups(clock=clock)
-        self._cache_seconds = cache_seconds
-        self._stale_seconds = stale_seconds
-        self._clock = clock
-        self._confirmed = _ConfirmedTokens(max_cached_tokens)
-        self.stale_answers = 0
+        self._confirmed: Confirmations[_Known] = Confirmations(
+            lookups or Lookups(clock=clock),
+            cache_seconds=cache_seconds,
+            stale_seconds=stale_seconds,
+            most=max_cached_tokens,
+            clock=clock,
+        )
+
+    @property
+    def stale_answers(self) -> int:
+        return self._confirmed.stale_answers
 
     def verify(self, text: str) -> VerifiedToken:
         """Return the valid token that the text is.
@@ -68,25 +73,16 @@ class TokenVerifier:
         """
         if len(text) > MAX_TOKEN_LENGTH or not text.isascii():
             raise _invalid_token()
-        digest, now = hashlib.sha256(text.encode()).digest(), self._clock()
-        confirmed = self._confirmed.get(digest)
-        if confirmed is None or now - confirmed.at >= self._cache_seconds:
-            confirmed = self._confirm_again(text, digest, confirmed, now)
-        token, moment = confirmed.token, self._keys.now()
+        digest = hashlib.sha256(text.encode()).digest()
+        known = self._confirmed.find(digest, lambda earlier: self._prepare(text, earlier))
+        token, moment = known.token if known else None, self._keys.now()
         if token is None or not token.claims.is_current(moment.timestamp()) or token.key.state_at(moment) != "active":
             raise _invalid_token()
         return token
 
-    def _confirm_again(self, text: str, digest: bytes, earlier: _Confirmed | None, now: float) -> _Confirmed:
+    def _prepare(self, text: str, earlier: _Known | None) -> Callable[[], _Known]:
         signed = self._read(text) if earlier is None else earlier.signed
-        usable = earlier if earlier is not None and now - earlier.at <= self._stale_seconds else None
-        try:
-            return self._lookups.ask(lambda: self._look_up(signed, digest, now), patient=usable is None)
-        except KeysUnavailable:
-            if usable is None:
-                raise
-            self.stale_answers += 1
-            return usable
+        return lambda: _Known(signed, self._find(signed))
 
     def _read(self, text: str) -> SignedToken:
         try:
@@ -97,10 +93,6 @@ class TokenVerifier:
         if not signed.claims.is_current(self._keys.now().timestamp()):
             raise _invalid_token()
         return signed
-
-    def _look_up(self, signed: SignedToken, digest: bytes, now: float) -> _Confirmed:
-        # The age counts from before the question, so that a slow answer is not taken for a new one.
-        return self._confirmed.remember(digest, _Confirmed(signed, self._find(signed), now))
 
     def _find(self, signed: SignedToken) -> VerifiedToken | None:
         key = None if self._store.is_revoked(signed) else self._keys.find(signed.claims.key_id)
@@ -115,33 +107,11 @@ def narrow_permissions(wanted: tuple[str, ...], granted: frozenset[str]) -> froz
 
 
 @dataclass(frozen=True)
-class _Confirmed:
-    """What the database knew of a rightly signed token; a `token` of None has been ended."""
+class _Known:
+    """What the database knew of a rightly signed token; a `token` of None has been ended, and stays so."""
 
     signed: SignedToken
     token: VerifiedToken | None
-    at: float
-
-
-class _ConfirmedTokens:
-    """The tokens that were looked up, by the SHA-256 of their whole text; ended ones too, so that they stay so."""
-
-    def __init__(self, max_tokens: int) -> None:
-        self._max_tokens = max_tokens
-        self._by_digest: dict[bytes, _Confirmed] = {}
-        self._lock = threading.Lock()
-
-    def get(self, digest: bytes) -> _Confirmed | None:
-        # Without the lock: reading one item of a dict is atomic, and items are never changed.
-        return self._by_digest.get(digest)
-
-    def remember(self, digest: bytes, confirmed: _Confirmed) -> _Confirmed:
-        with self._lock:
-            known = self._by_digest.pop(digest, confirmed)
-            self._by_digest[digest] = confirmed if confirmed.at >= known.at else known
-            if len(self._by_digest) > self._max_tokens:
-                del self._by_digest[next(iter(self._by_digest))]
-        return confirmed
 
 
 def _invalid_token() -> Unauthenticated:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 import time
@@ -12,38 +11,23 @@ from typing import Any
 import click
 import orjson
 
-from tests.bench.__main__ import FAILED, run_child, say
+from tests.bench.command import FAILED, bench_command, run_child, say
 from tests.bench.hostile.installation import attacked_installation
 from tests.bench.hostile.parts import FULL, QUICK, PartResult, Parts
 from tests.bench.report.machine import describe_machine
 from tests.bench.scope import CHURN
-from tests.bench.servers.running import ROOT
 
 PARTS = ("tokens", "timing", "requests", "keys", "dump")
 
 
-@click.command(epilog="Exit code 1: a promise does not hold. Example: python -m tests.bench.hostile requests --quick")
+@bench_command(
+    epilog="Exit code 1: a promise does not hold. Example: python -m tests.bench.hostile requests --quick",
+    quick="A small share of each part.",
+)
 @click.argument("parts", nargs=-1, type=click.Choice(PARTS))
-@click.option("--quick", is_flag=True, help="A small share of each part.")
-@click.option(
-    "--predictors",
-    type=click.Path(path_type=Path),
-    default=lambda: os.environ.get("BENCH_PREDICTORS"),
-    metavar="DIR",
-    help="Where churn lies, or is put; BENCH_PREDICTORS and var/bench/predictors otherwise.",
-)
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    default=ROOT / "var" / "bench",
-    metavar="DIR",
-    help="Where releases and figures are kept; var/bench otherwise.",
-)
-def main(parts: tuple[str, ...], quick: bool, predictors: Path | None, cache: Path) -> None:
+def main(parts: tuple[str, ...], quick: bool, predictors: Path, cache: Path) -> None:
     """Attack and report. Without PARTS all of them."""
-    cache.mkdir(parents=True, exist_ok=True)
-    cache = cache.absolute()
-    prepared = run_child("tests.bench.models.prepare", CHURN.name, str(predictors or cache / "predictors"), str(cache))
+    prepared = run_child("tests.bench.models.prepare", CHURN.name, str(predictors), str(cache))
     with tempfile.TemporaryDirectory(dir=cache, prefix="hostile-") as directory:
         results = run_parts(parts or PARTS, prepared, Path(directory) / "home", quick=quick)
     figures = cache / f"hostile{'-quick' if quick else ''}.json"

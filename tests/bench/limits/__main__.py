@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,53 +9,33 @@ from pathlib import Path
 import click
 import orjson
 
-from tests.bench.__main__ import FAILED, run_child, say
+from tests.bench.command import bench_command, end_with, run_child, say
 from tests.bench.limits.accuracy import Accuracy, measure_accuracy
 from tests.bench.limits.starvation import Starvation, measure_starvation
-from tests.bench.servers.running import ROOT, ServerFailed
 
 MOST_GRANTED = 1.15
 MOST_GRANTED_IN_AN_OUTAGE = 2.0
 
 
-@click.command(epilog="Exit code 1: a promise does not hold. Example: python -m tests.bench.limits --quick")
-@click.option("--quick", is_flag=True, help="A tiny model and a shorter look at starvation.")
-@click.option(
-    "--predictors",
-    type=click.Path(path_type=Path),
-    default=lambda: os.environ.get("BENCH_PREDICTORS"),
-    metavar="DIR",
-    help="Where churn lies, or is put; BENCH_PREDICTORS and var/bench/predictors otherwise.",
+@bench_command(
+    epilog="Exit code 1: a promise does not hold. Example: python -m tests.bench.limits --quick",
+    quick="A tiny model and a shorter look at starvation.",
 )
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    default=ROOT / "var" / "bench",
-    metavar="DIR",
-    help="Where releases and figures are kept; var/bench otherwise.",
-)
-def main(quick: bool, predictors: Path | None, cache: Path) -> None:
+def main(quick: bool, predictors: Path, cache: Path) -> None:
     """Measure and report; about six minutes."""
-    cache.mkdir(parents=True, exist_ok=True)
-    arguments = ["plan", str(predictors or cache / "predictors"), str(cache), *(["--quick"] if quick else [])]
+    arguments = ["plan", str(predictors), str(cache), *(["--quick"] if quick else [])]
     prepared = run_child("tests.bench.switching.prepare", *arguments)
     models, rows = Path(prepared["store"]), Path(prepared["rows"])
     with tempfile.TemporaryDirectory(dir=cache, prefix="limits-") as home:
-        try:
-            say("what a caller of single rows notices of one of 10,000")
-            starvation = measure_starvation(models, rows, Path(home), seconds=10 if quick else 60)
-            say("how exact limits are, a minute each")
-            accuracy = measure_accuracy(models, orjson.loads(rows.read_bytes()), Path(home))
-        except ServerFailed as failure:
-            raise click.ClickException(str(failure)) from None
+        say("what a caller of single rows notices of one of 10,000")
+        starvation = measure_starvation(models, rows, Path(home), seconds=10 if quick else 60)
+        say("how exact limits are, a minute each")
+        accuracy = measure_accuracy(models, orjson.loads(rows.read_bytes()), Path(home))
     figures = cache / f"limits{'-quick' if quick else ''}.json"
     document = {"starvation": starvation, "accuracy": accuracy}
     figures.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
     click.echo("\n".join(["", *render_starvation(starvation), "", *render_accuracy(accuracy), "", str(figures)]))
-    broken = [*find_broken_promises(accuracy), *find_starvation(starvation)]
-    for sentence in broken:
-        click.echo(f"FAILS  {sentence}")
-    sys.exit(FAILED if broken else 0)
+    end_with([*find_broken_promises(accuracy), *find_starvation(starvation)])
 
 
 def render_starvation(found: Sequence[Starvation]) -> Iterator[str]:

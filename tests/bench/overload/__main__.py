@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -13,40 +12,27 @@ import click
 import orjson
 
 from app.runtime.loading import Execution
-from tests.bench.__main__ import FAILED, run_child, say
+from tests.bench.command import bench_command, end_with, run_child, say
 from tests.bench.overload.measuring import OverloadScope, measure_overload
 from tests.bench.overload.results import OverloadResult
 from tests.bench.report.machine import describe_machine
 from tests.bench.scope import PLAN
-from tests.bench.servers.running import ROOT, ServerFailed, bench_server
+from tests.bench.servers.running import bench_server
 from tests.bench.switching.__main__ import read_traffic
 
 DEADLINE_MS = 5000
 
 
-@click.command(epilog="Exit code 1: a promise does not hold. Example: python -m tests.bench.overload --native")
+@bench_command(
+    epilog="Exit code 1: a promise does not hold. Example: python -m tests.bench.overload --native",
+    quick="Tiny models, ten seconds of overload.",
+)
 @click.option("--native", is_flag=True, help="AutoGluon answers in place of the compiled plan.")
-@click.option("--quick", is_flag=True, help="Tiny models, ten seconds of overload.")
 @click.option("--without-doorman", is_flag=True, help="Let all requests wait: the promises are to be broken then.")
-@click.option(
-    "--predictors",
-    type=click.Path(path_type=Path),
-    default=lambda: os.environ.get("BENCH_PREDICTORS"),
-    metavar="DIR",
-    help="Where churn lies, or is put; BENCH_PREDICTORS and var/bench/predictors otherwise.",
-)
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    default=ROOT / "var" / "bench",
-    metavar="DIR",
-    help="Where releases and figures are kept; var/bench otherwise.",
-)
-def main(native: bool, quick: bool, without_doorman: bool, predictors: Path | None, cache: Path) -> None:
+def main(native: bool, quick: bool, without_doorman: bool, predictors: Path, cache: Path) -> None:
     """Measure and report."""
     execution: Execution = "native" if native else "plan"
-    cache.mkdir(parents=True, exist_ok=True)
-    arguments = [execution, str(predictors or cache / "predictors"), str(cache), *(["--quick"] if quick else [])]
+    arguments = [execution, str(predictors), str(cache), *(["--quick"] if quick else [])]
     prepared = run_child("tests.bench.switching.prepare", *arguments)
     settings = {
         "GLUONSERVE_EXECUTION": execution,
@@ -63,12 +49,9 @@ def main(native: bool, quick: bool, without_doorman: bool, predictors: Path | No
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=cache, prefix="overload-")))
         cores = separate_cores(settings)
-        try:
-            server = stack.enter_context(
-                bench_server(PLAN, home, models=Path(prepared["store"]), predictor=Path(), settings=settings)
-            )
-        except ServerFailed as failure:
-            raise click.ClickException(str(failure)) from None
+        server = stack.enter_context(
+            bench_server(PLAN, home, models=Path(prepared["store"]), predictor=Path(), settings=settings)
+        )
         os.sched_setaffinity(0, cores)
         traffic = read_traffic(prepared, server.key)
         result = measure_overload(server.address, traffic.requests, scope, say)
@@ -90,10 +73,7 @@ def report(result: OverloadResult, figures: Path) -> None:
     figures.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
     for name, value in asdict(result).items():
         click.echo(f"{name:>18}  {value:.1f}" if isinstance(value, float) else f"{name:>18}  {value}")
-    broken = list(result.find_broken_promises())
-    for sentence in broken:
-        click.echo(f"FAILS  {sentence}")
-    sys.exit(FAILED if broken else 0)
+    end_with(result.find_broken_promises())
 
 
 if __name__ == "__main__":

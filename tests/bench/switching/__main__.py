@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -14,10 +12,10 @@ import orjson
 
 from app.release.store import ReleaseStore
 from app.runtime.loading import Execution
-from tests.bench.__main__ import FAILED, run_child, say
+from tests.bench.command import bench_command, end_with, run_child, say
 from tests.bench.report.machine import describe_machine
 from tests.bench.scope import PLAN
-from tests.bench.servers.running import ROOT, ServerFailed, bench_server
+from tests.bench.servers.running import bench_server
 from tests.bench.switching.judging import ExpectedAnswer
 from tests.bench.switching.measuring import SwitchingMeasurement
 from tests.bench.switching.results import SwitchingResult
@@ -26,42 +24,23 @@ from tests.bench.switching.table import render_table
 from tests.bench.switching.traffic import Traffic, make_traffic
 
 
-@click.command(epilog="Exit code 1: a promise does not hold. Example: python -m tests.bench.switching --native")
+@bench_command(
+    epilog="Exit code 1: a promise does not hold. Example: python -m tests.bench.switching --native",
+    quick="Tiny models, few activations.",
+)
 @click.option("--native", is_flag=True, help="AutoGluon answers in place of the compiled plan.")
-@click.option("--quick", is_flag=True, help="Tiny models, few activations.")
-@click.option(
-    "--predictors",
-    type=click.Path(path_type=Path),
-    default=lambda: os.environ.get("BENCH_PREDICTORS"),
-    metavar="DIR",
-    help="Where churn lies, or is put; BENCH_PREDICTORS and var/bench/predictors otherwise.",
-)
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    default=ROOT / "var" / "bench",
-    metavar="DIR",
-    help="Where releases and figures are kept; var/bench otherwise.",
-)
-def main(native: bool, quick: bool, predictors: Path | None, cache: Path) -> None:
+def main(native: bool, quick: bool, predictors: Path, cache: Path) -> None:
     """Measure and report."""
     execution: Execution = "native" if native else "plan"
-    cache.mkdir(parents=True, exist_ok=True)
-    arguments = [execution, str(predictors or cache / "predictors"), str(cache), *(["--quick"] if quick else [])]
+    arguments = [execution, str(predictors), str(cache), *(["--quick"] if quick else [])]
     prepared = run_child("tests.bench.switching.prepare", *arguments)
     with tempfile.TemporaryDirectory(dir=cache, prefix="switching-") as home:
-        try:
-            result = measure(prepared, Path(home), execution, quick=quick)
-        except ServerFailed as failure:
-            raise click.ClickException(str(failure)) from None
+        result = measure(prepared, Path(home), execution, quick=quick)
     figures = cache / f"switching-{execution}{'-quick' if quick else ''}.json"
     document = {"machine": describe_machine(), "result": result}
     figures.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS))
     click.echo(f"\n{render_table(result)}\n\n{figures}\n")
-    broken = list(result.find_broken_promises())
-    for sentence in broken:
-        click.echo(f"FAILS  {sentence}")
-    sys.exit(FAILED if broken else 0)
+    end_with(result.find_broken_promises())
 
 
 def measure(prepared: Any, home: Path, execution: Execution, *, quick: bool) -> SwitchingResult:
