@@ -19,6 +19,7 @@ from typing import Any
 from config.front.answers import NOT_IN_TIME, OVERLOADED, STOPPING, Refusal, write_refusal
 from config.front.desk import Desk, put, take
 from config.front.heads import RequestStart, read_start
+from config.front.lingering import Lingering
 from config.front.pace import Pace
 from config.front.queues import observe_queue
 from config.front.waiting_room import WaitingRoom
@@ -26,6 +27,11 @@ from config.front.waiting_room import WaitingRoom
 _TICK_SECONDS = 0.005
 # What may wait in the kernel, where workers take it at no further cost and nobody can refuse the youngest.
 _SECONDS_IN_KERNEL = 0.02
+# More comes than can be answered when so many are refused, of those taken, in this many windows one after the other.
+_WINDOW_SECONDS, _WINDOWS_OF_BURST = 1.0, 2
+_LEAST_REFUSED_SHARE = 0.1
+# With a queue in the kernel, that nobody takes any is no news until then.
+_SECONDS_OF_PAUSE = 1.0
 _MOST_HELD = 1000
 # More than there is room for at the desk.
 _MOST_HANDED_ON = 64
@@ -33,7 +39,6 @@ _MOST_AT_ONCE = 256
 _FIRST_BYTES = 4096
 _READ_BYTES = 1 << 16
 _SECONDS_OF_SILENCE = 5.0
-_SECONDS_TO_LINGER = 2.0
 _SECONDS_BETWEEN_LINES = 10.0
 _UNKNOWN = RequestStart(is_health=False, request_id=None, timeout_ms=None, expected_bytes=0)
 
@@ -52,18 +57,27 @@ class Doorman:
     Args:
         most_wait_seconds: The longest expected wait that a request is let into; its own timeout may be shorter.
         timeout_seconds: What a request has that asks for none.
+        places: How many requests all workers take at once.
 
     Raises:
         QueueUnknown: where the kernel does not tell how many connections wait.
     """
 
     def __init__(
-        self, listeners: Sequence[Any], desk: Desk, *, most_wait_seconds: float, timeout_seconds: float, log: Any
+        self,
+        listeners: Sequence[Any],
+        desk: Desk,
+        *,
+        most_wait_seconds: float,
+        timeout_seconds: float,
+        places: int,
+        log: Any,
     ) -> None:
         self._queues = [(listener, observe_queue(listener)) for listener in listeners]
         self._desk = desk
         self._most_wait_seconds = most_wait_seconds
         self._timeout_seconds = timeout_seconds
+        self._places = places
         self._log = log
         self._pace = Pace()
         self._poll = select.epoll()
@@ -71,9 +85,14 @@ class Doorman:
         self._handed_on: deque[_Held] = deque(maxlen=_MOST_HANDED_ON)
         self._most_held = min(_MOST_HELD, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4)
         self._silent = WaitingRoom(self._poll, seconds=_SECONDS_OF_SILENCE)
-        self._lingering = WaitingRoom(self._poll, seconds=_SECONDS_TO_LINGER)
+        self._lingering = Lingering(self._poll)
         self._in_kernel = 0
         self._had_waiting = False
+        self._is_standing = False
+        self._window_end = 0.0
+        self._full_windows = 0
+        self._refused_in_window = 0
+        self._taken_before = 0
         self._refused = 0
         self._next_line = 0.0
         self._next_due = math.inf
@@ -98,6 +117,8 @@ class Doorman:
         return None if self._next_due == math.inf else max(0.0, self._next_due - time.monotonic())
 
     def close(self) -> None:
+        self._silent.close_late(math.inf)
+        self._lingering.close_late(math.inf)
         self._poll.close()
         for _, queue in self._queues:
             queue.close()
@@ -112,6 +133,7 @@ class Doorman:
         self._had_waiting = has_waiting and self._desk.is_attended()
         self._dismiss_late(now)
         self._hand_on()
+        self._judge_queue(now)
         room = self._count_room(now)
         for (listener, _), length in zip(self._queues, lengths, strict=True):
             self._take(listener, min(length - room, _MOST_AT_ONCE), now)
@@ -120,11 +142,27 @@ class Doorman:
         self._report(now)
         return has_waiting or bool(self._silent) or bool(self._lingering)
 
+    def _judge_queue(self, now: float) -> None:
+        """Tell a burst, which is let in and answered a little later, from more than the workers can do.
+
+        Then a queue here would stand, and make every answer later but not one more of them (Nichols and Jacobson,
+        "Controlling Queue Delay", 2012). Workers find enough in the kernel, soon, and nobody has to hand it on.
+        """
+        if now < self._window_end:
+            return
+        taken = self._desk.count_taken()
+        is_full = self._refused_in_window > _LEAST_REFUSED_SHARE * (taken - self._taken_before)
+        self._full_windows = self._full_windows + 1 if is_full else 0
+        self._is_standing = self._full_windows >= _WINDOWS_OF_BURST
+        self._window_end, self._refused_in_window, self._taken_before = now + _WINDOW_SECONDS, 0, taken
+
     def _count_room(self, now: float) -> int:
         """How many may wait in the kernel: none while others wait here, or while no worker takes any."""
-        if self._held or now - self._pace.moved_at > _SECONDS_IN_KERNEL:
+        longest_pause = _SECONDS_OF_PAUSE if self._is_standing else _SECONDS_IN_KERNEL
+        if self._held or now - self._pace.moved_at > longest_pause:
             return 0
-        return int(self._pace.per_second * _SECONDS_IN_KERNEL)
+        room = int(self._pace.per_second * _SECONDS_IN_KERNEL)
+        return max(room, self._places) if self._is_standing else room
 
     def _take(self, listener: Any, count: int, now: float) -> None:
         for _ in range(count):
@@ -151,13 +189,15 @@ class Doorman:
         elif not start.is_health and self._may_wait(start):
             self._hold(_Held(connection, start, now + self._find_timeout(start)))
         else:
+            self._refused_in_window += 1
             self._refuse(connection, start, OVERLOADED, now)
 
     def _may_wait(self, start: RequestStart) -> bool:
         """Whether it is worth while. Until the first worker is ready nobody knows how long it will be."""
         wait = self._pace.estimate_seconds(self._in_kernel + len(self._held))
         is_soon = wait <= min(self._most_wait_seconds, self._find_timeout(start))
-        return (is_soon or not self._desk.is_attended()) and len(self._held) < self._most_held
+        may = (is_soon and not self._is_standing) or not self._desk.is_attended()
+        return may and len(self._held) < self._most_held
 
     def _find_timeout(self, start: RequestStart) -> float:
         return self._timeout_seconds if start.timeout_ms is None else start.timeout_ms / 1000
@@ -205,7 +245,6 @@ class Doorman:
             if received >= start.expected_bytes:
                 connection.close()
                 return
-            connection.shutdown(socket.SHUT_WR)
         except OSError:
             connection.close()
             return
@@ -215,14 +254,7 @@ class Doorman:
         if descriptor in self._silent:
             self._place(self._silent.release(descriptor), time.monotonic())
         elif descriptor in self._lingering:
-            connection = self._lingering.release(descriptor)
-            try:
-                if connection.recv(_READ_BYTES, socket.MSG_DONTWAIT):
-                    self._lingering.admit(connection, time.monotonic())
-                    return
-            except OSError:
-                pass
-            connection.close()
+            self._lingering.go_on(descriptor, time.monotonic())
 
     def _finish(self) -> None:
         """The workers have gone: nobody will take what waits."""

@@ -31,6 +31,7 @@ def start_doorman(server: Any, *, most_wait_seconds: float, timeout_seconds: flo
             server.desk,
             most_wait_seconds=most_wait_seconds,
             timeout_seconds=timeout_seconds,
+            places=server.cfg.workers * server.cfg.threads,
             log=server.log,
         )
         doorman.run(master)

@@ -19,6 +19,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from config.front.answers import NOT_IN_TIME, write_refusal
 from config.front.desk import PLACES, Desk, take
+from config.front.lingering import Lingering
 from config.front.unreadable import AnswersUnreadable
 from config.front.watchdog import NoWatchdog, Watchdog, describe_place
 
@@ -52,6 +53,8 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
         self._connections: dict[int, TConn] = {}
         self._abandoned: set[int] = set()
         self._next_look = 0.0
+        self._sending = select.epoll()
+        self._lingering = Lingering(self._sending)
 
     def init_process(self) -> None:
         self._health_thread = ThreadPoolExecutor(1, thread_name_prefix="health")
@@ -66,6 +69,7 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
             self._openings[listener.fileno()] = partial(self.accept, listener)
         for descriptor in self._openings:
             self._door.register(descriptor, select.EPOLLIN)
+        self.poller.register(self._sending, selectors.EVENT_READ, self._go_on_lingering)
         self._come_to_desk()
         super().run()
         if self._abandoned:
@@ -95,6 +99,17 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
         finally:
             del self._connections[thread]
 
+    def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
+        """gunicorn itself waits here, for up to 2 s and in the loop that takes all requests, until a client closes."""
+        if fs.cancelled() or fs.exception() or fs.result():
+            super().finish_request(conn, fs)
+            return
+        self.nr_conns -= 1
+        if _has_read_all(conn):
+            conn.close()
+        else:
+            self._lingering.admit(conn.sock, time.monotonic())
+
     def notify(self) -> None:
         """gunicorn calls this at every turn of its loops, at least once a second."""
         super().notify()
@@ -102,6 +117,7 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
         if now >= self._next_look:
             self._next_look = now + _SECONDS_BETWEEN_LOOKS
             self._look_for_hung()
+        self._lingering.close_late(now)
         if self._abandoned and self.nr_conns <= len(self._abandoned):
             self._exit()
 
@@ -148,6 +164,11 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
         self.nr_conns += 1
         return conn
 
+    def _go_on_lingering(self, _sending: Any) -> None:
+        now = time.monotonic()
+        for descriptor, _ in self._sending.poll(0):
+            self._lingering.go_on(descriptor, now)
+
     def _look_for_hung(self) -> None:
         if self.hung_after_seconds:
             # Set anew all the time; it goes off when this loop cannot run for that long.
@@ -173,6 +194,19 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
         """Without waiting for threads, which an ordinary exit would do: some will never end."""
         self.log.info("Worker exiting (pid: %s): %s hung.", self.pid, len(self._abandoned))
         os._exit(_REPLACED)
+
+
+def _has_read_all(conn: TConn) -> bool:
+    """Whether nothing that the client sent, or is still to send, is unread."""
+    request = getattr(conn.parser, "mesg", None)
+    if request is None or getattr(request.body.reader, "length", None) != 0:
+        return False
+    try:
+        return not conn.sock.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except OSError:  # Its client has gone.
+        return True
 
 
 def _answer_in_its_place(conn: TConn) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,7 +64,7 @@ def open_keys(home: Path) -> KeyStore:
 def make_key() -> Callable[..., str]:
     """Make an API key for the server of a home, as `gluonserve keys create` does."""
 
-    def make(home: Path, *permissions: str) -> str:
-        return open_keys(home).create("tests", permissions or ("predict", "model_info")).text
+    def make(home: Path, *permissions: str, **limits: Any) -> str:
+        return open_keys(home).create("tests", permissions or ("predict", "model_info"), **limits).text
 
     return make

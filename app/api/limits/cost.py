@@ -11,7 +11,6 @@ from typing import Any
 from flask import g, request
 
 from app.api.limits.rates import count_rows
-from app.api.limits.refusals import refuse_unread
 from app.api.services import current_services
 from app.errors import RateLimited
 from app.wiring import Services
@@ -67,7 +66,7 @@ def _answer_long_request(answer: Callable[[], Any]) -> Any:
     if length is None or not services.costs.looks_small(length):
         seconds = services.processor_share.seconds_to_wait(caller)
         if seconds:
-            refuse_unread(_make_refusal(seconds))
+            raise _make_refusal(seconds)
     g.is_long = True
     try:
         return answer()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import request
 
 from app.api.limits.headers import note_decision
-from app.api.limits.refusals import refuse_unread
 from app.errors import RateLimited
 from app.security.keys.store import ApiKey
 from app.security.limits.windows import Decision
@@ -22,7 +21,7 @@ def limit_requests(services: Services, key: ApiKey) -> None:
     if decision is not None:
         note_decision(request.environ, decision)
         if not decision.is_granted:
-            refuse_unread(_make_refusal(decision))
+            raise _make_refusal(decision)
 
 
 def count_rows(services: Services, key: ApiKey, rows: int) -> None:

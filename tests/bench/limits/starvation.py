@@ -19,7 +19,8 @@ from tests.bench.load.requests import make_requests
 from tests.bench.scope import MANY_ROWS
 from tests.bench.servers.running import ROOT, BenchServer
 
-CONNECTIONS = 4
+# More than the server has threads: without the limit there is none left for others.
+CONNECTIONS = 16
 LIGHT_RATE = 20.0
 _BEFORE_SECONDS = 2.0
 _OK = 200

@@ -38,6 +38,7 @@ class Door:
             self.desk,
             most_wait_seconds=most_wait_seconds,
             timeout_seconds=60,
+            places=8,
             log=logging.getLogger("doorman"),
         )
         self._thread = threading.Thread(target=doorman.run, args=(self._stop,))
@@ -56,6 +57,9 @@ class Door:
 
     def waiting(self) -> list[Any]:
         return list(self._doorman._held)
+
+    def is_standing(self) -> bool:
+        return self._doorman._is_standing
 
     def stop(self) -> None:
         if self._thread.is_alive():
@@ -203,3 +207,17 @@ def test_at_the_end_everybody_who_waits_is_told(make_door: Callable[..., Door]) 
     take_next(door.desk.turns[1])
     threading.Thread(target=door.stop).start()
     assert {read(client)[2]["error"] for client in clients[20:]} == {"unavailable"}
+
+
+def test_who_comes_on_top_of_a_queue_that_stands_is_refused_until_it_has_gone(
+    make_door: Callable[..., Door], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("config.front.doorman._WINDOW_SECONDS", 0.3)
+    door = make_door(most_wait_seconds=0.1)
+    wait_until(lambda: bool(door.send(*[PLAIN] * 30)) and door.is_standing(), seconds=PATIENCE)
+    refused = door.send(PLAIN)[0]
+    assert read(refused)[2]["error"] == "overloaded"
+    while door.waiting():
+        take_next(door.desk.turns[1])
+    # A doorman with nobody at the door sleeps, and looks again when somebody comes.
+    wait_until(lambda: bool(door.send(PLAIN)) and not door.is_standing(), seconds=PATIENCE)
