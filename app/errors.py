@@ -120,6 +120,11 @@ class InvalidRows(ServiceError):
         return self._faults
 
 
+class InvalidBody(InvalidRows):
+    code = "invalid_body"
+    title = "The body does not fit what is expected"
+
+
 class ReleaseRefused(ServiceError):
     status = 422
     code = "release_refused"

@@ -15,22 +15,22 @@ from app.runtime.row_fields import name_kind
 _LONGEST_NAME_SHOWN = 200
 
 
-def load_document(schema: Schema, document: Any) -> dict[str, Any]:
+def load_document(schema: Schema, document: Any, *, refusal: type[InvalidRows]) -> dict[str, Any]:
     """Load a document that must be an object.
 
     Raises:
-        InvalidRows: with everything that does not fit the schema.
+        InvalidRows: of the kind that is given, with everything that does not fit the schema.
     """
     if not isinstance(document, dict):
-        raise InvalidRows([FieldFault(None, None, f"Expected a JSON object, got {name_kind(document)}.")])
+        raise refusal([FieldFault(None, None, f"Expected a JSON object, got {name_kind(document)}.")])
     unknown = _find_unknown_fields(schema, document)
     if len(document) > MOST_FAULTS + len(schema.fields):
-        raise InvalidRows(list(islice(unknown, MOST_FAULTS)), is_complete=False)
+        raise refusal(list(islice(unknown, MOST_FAULTS)), is_complete=False)
     try:
         loaded: dict[str, Any] = schema.load(document)
     except ValidationError as error:
         faults = list(chain(unknown, _flatten(error.messages_dict, schema)))
-        raise InvalidRows(faults[:MOST_FAULTS], is_complete=len(faults) <= MOST_FAULTS) from None
+        raise refusal(faults[:MOST_FAULTS], is_complete=len(faults) <= MOST_FAULTS) from None
     return loaded
 
 

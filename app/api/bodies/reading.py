@@ -17,7 +17,7 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from app.api.bodies.faults import load_document
 from app.api.bodies.shape import measure_shape
-from app.errors import BadRequest, TooLarge, UnsupportedMediaType
+from app.errors import BadRequest, InvalidBody, InvalidRows, TooLarge, UnsupportedMediaType
 
 _USUAL_CONTENT_TYPES = {"application/json", "application/json; charset=utf-8", "application/json;charset=utf-8"}
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -56,22 +56,22 @@ def load_json(schema: Schema) -> dict[str, Any]:
 
     Raises:
         UnsupportedMediaType, TooLarge, BadRequest: when the body cannot be read.
-        InvalidRows: when it does not fit the schema.
+        InvalidBody: when it does not fit the schema.
     """
-    return _load(schema, size=_SMALL_BODY_BYTES)
+    return _load(schema, size=_SMALL_BODY_BYTES, refusal=InvalidBody)
 
 
 def load_rows(schema: Schema) -> dict[str, Any]:
-    """The same for a body of rows, as large as the settings allow."""
+    """The same for a body of rows, as large as the settings allow; what does not fit is InvalidRows."""
     limits: BodyLimits = current_app.config["BODY_LIMITS"]
-    return _load(schema, size=limits.size)
+    return _load(schema, size=limits.size, refusal=InvalidRows)
 
 
-def _load(schema: Schema, *, size: int) -> dict[str, Any]:
+def _load(schema: Schema, *, size: int, refusal: type[InvalidRows]) -> dict[str, Any]:
     limits: BodyLimits = current_app.config["BODY_LIMITS"]
     environ = request.environ
     _check_media_type(environ)
-    return load_document(schema, parse_json(_read_body(environ, size), limits))
+    return load_document(schema, parse_json(_read_body(environ, size), limits), refusal=refusal)
 
 
 def parse_json(body: bytes, limits: BodyLimits) -> Any:

@@ -65,6 +65,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = {
     "address_too_long": ErrorCode(414, "The first line of the request is longer than the server reads."),
     "unsupported_media_type": ErrorCode(415, "The body must be application/json in UTF-8, not compressed."),
     "headers_too_large": ErrorCode(431, "The request has more or longer headers than the server reads."),
+    "invalid_body": ErrorCode(422, "Something in the body is not what the route takes; every fault is listed."),
     "invalid_rows": ErrorCode(422, "Something in the request does not fit its schema; every fault is listed."),
     "release_refused": ErrorCode(
         422, "The version is damaged, not trusted or not fit to be served here; see the detail."

@@ -125,7 +125,7 @@ class TestMaking:
     def test_what_cannot_be_asked_for_is_told(self, anonymous: FlaskClient, key: NewKey, body: Any) -> None:
         answer = ask(anonymous, key, body)
 
-        assert (answer.status_code, answer.get_json()["error"]) == (422, "invalid_rows")
+        assert (answer.status_code, answer.get_json()["error"]) == (422, "invalid_body")
 
     def test_a_body_has_to_be_json(self, anonymous: FlaskClient, key: NewKey) -> None:
         answer = anonymous.post("/auth/token", data=b"permissions=admin", headers={"X-API-Key": key.text})
