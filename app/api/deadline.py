@@ -14,6 +14,12 @@ from app.runtime.deadline import Deadline
 
 TIMEOUT_HEADER = "X-Request-Timeout-Ms"
 LONGEST_TIMEOUT_MS = 600_000
+TIMEOUT_SCHEMA = {
+    "type": "integer",
+    "minimum": 1,
+    "maximum": LONGEST_TIMEOUT_MS,
+    "description": "Within how many milliseconds the answer is of use.",
+}
 _ENVIRON_KEY = "HTTP_X_REQUEST_TIMEOUT_MS"
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,6}", re.ASCII)
 # tcpi_last_data_recv of linux/tcp.h: how long ago the last bytes came in, in milliseconds.

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, g, request
 
 from app.api.bodies.faults import describe_fault
 from app.api.bodies.reading import load_rows
-from app.api.deadline import find_deadline
+from app.api.deadline import TIMEOUT_HEADER, TIMEOUT_SCHEMA, find_deadline
 from app.api.guard import require_auth
 from app.api.limits.cost import limit_by_cost, limit_rows
 from app.api.model_info import summarise_model
@@ -29,14 +29,19 @@ _REQUEST = PredictionRequest()
 
 
 @blueprint.post("/predict")
-@describe("Predict rows", accepts=PredictionRequest, answers={200: PredictionAnswer}, errors=(413, 422, 503, 504))
+@describe(
+    "Predict rows",
+    accepts=PredictionRequest,
+    answers={200: PredictionAnswer},
+    errors=(413, 422, 503, 504),
+    headers={TIMEOUT_HEADER: TIMEOUT_SCHEMA},
+)
 @require_auth("predict")
 @limit_by_cost
 def predict() -> Response:
     """Every fault of every row is reported at once; when one row has a fault nothing is predicted.
 
-    The header X-Request-Timeout-Ms says within how many milliseconds the answer is of use, from 1 to 600000. What
-    cannot be predicted in time is answered 504, or 503 at once when too many others wait.
+    What cannot be predicted in time is answered 504, or 503 at once when too many others wait.
     """
     deadline = find_deadline()
     envelope = load_rows(_REQUEST)

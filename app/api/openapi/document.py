@@ -118,6 +118,7 @@ def describe_operation(route: Route, release: LoadedRelease | None) -> dict[str,
         },
     }
     parameters = [_describe_parameter(name) for name in re.findall(r"{([^}]+)}", route.path)]
+    parameters += [{"name": name, "in": "header", "schema": schema} for name, schema in operation.headers.items()]
     if parameters:
         described["parameters"] = parameters
     if operation.accepts is not None:

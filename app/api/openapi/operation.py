@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from marshmallow import Schema
@@ -20,6 +21,7 @@ class Operation:
         body_is_optional: Without a body, the defaults of the schema hold.
         answers: Status to the schema of the JSON answer.
         errors: Statuses answered with a problem document, besides those that follow from the guard and the body.
+        headers: What a caller may say in headers of its request: their JSON Schemas by their names.
     """
 
     summary: str
@@ -28,6 +30,7 @@ class Operation:
     body_is_optional: bool = False
     answers: Mapping[int, type[Schema]]
     errors: tuple[int, ...]
+    headers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def describe(
@@ -37,6 +40,7 @@ def describe(
     body_is_optional: bool = False,
     answers: Mapping[int, type[Schema]],
     errors: tuple[int, ...] = (),
+    headers: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> Callable[[View], View]:
     """Attach the contract to a view; its docstring becomes the description."""
 
@@ -48,6 +52,7 @@ def describe(
             body_is_optional=body_is_optional,
             answers=answers,
             errors=errors,
+            headers=headers,
         )
         return view
 
