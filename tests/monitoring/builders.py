@@ -1,0 +1,32 @@
+"""Events as the edge of the application makes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.monitoring.observation import AnswerObserved, RequestObserved
+
+
+def make_answer(**changes: Any) -> AnswerObserved:
+    usual: dict[str, Any] = {
+        "version": "3",
+        "name": "churn",
+        "role": "active",
+        "execution": "plan",
+        "rows": 1,
+        "validate_seconds": 0.0001,
+        "predict_seconds": 0.0004,
+    }
+    return AnswerObserved(**{**usual, **changes})
+
+
+def make_event(answer: AnswerObserved | None = None, **changes: Any) -> RequestObserved:
+    usual: dict[str, Any] = {
+        "route": "/predict",
+        "status": 200,
+        "ended_at": 1_790_000_000.0,
+        "seconds": 0.001,
+        "request_id": "r1",
+        "answer": answer,
+    }
+    return RequestObserved(**{**usual, **changes})
