@@ -52,7 +52,9 @@ def create_app(
     register_error_handlers(app)
     register_blueprints(app, blueprints)
     attach_openapi_document(app)
-    app.wsgi_app = AnswerHeaders(believe_proxies(app.wsgi_app, count=settings.proxies))  # type: ignore[method-assign]
+    app.wsgi_app = AnswerHeaders(  # type: ignore[method-assign]
+        believe_proxies(app.wsgi_app, count=settings.proxies), services.observations
+    )
     check_every_route_is_guarded(app)
     services.start()
     return app

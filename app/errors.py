@@ -21,20 +21,30 @@ ServiceError
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 # How many faults of one request are listed, unless a setting says otherwise.
 MOST_FAULTS = 1000
 
 
+WarningKind = Literal["unseen", "out_of_range", "new_null", "unknown_field", "unlisted"]
+
+
 @dataclass(frozen=True)
 class FieldFault:
-    """One thing wrong with one request: the row counts from 0, None means the request as a whole."""
+    """One thing wrong with one request: the row counts from 0, None means the request as a whole.
+
+    Attributes:
+        kind: Of what is accepted with a warning, for those who count.
+    """
 
     row: int | None
     field: str | None
     message: str
+    kind: WarningKind | None = dataclasses.field(default=None, compare=False)
 
 
 class ServiceError(Exception):

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 import config
 from app.database import DatabaseError, create_tables, open_database, opened_database
+from app.monitoring.observing import ObservationQueue
 from app.redis_link.link import NoRedis, RedisLink, RedisUnusable
 from app.release.keyring import require_signer
 from app.release.signing import SigningKeyUnusable, Trust, read_trusted_keys
@@ -66,12 +67,14 @@ class Services:
     keys: KeyAdministration
     tokens: TokenIssuer
     last_uses: LastUses
+    observations: ObservationQueue
     database: Engine
 
     def start(self) -> None:
         self.follower.start()
         self.trial_follower.start()
         self.last_uses.start()
+        self.observations.start()
 
     def ping(self) -> bool:
         """Tell whether a prediction could be made now."""
@@ -82,6 +85,7 @@ class Services:
         self.follower.close()
         self.redis.close()
         self.last_uses.close()
+        self.observations.close()
         self.database.dispose()
 
 
@@ -196,6 +200,7 @@ def build_services(settings: Settings) -> Services:
         keys=KeyAdministration(keys, audit=AuditLog(database)),
         tokens=_make_token_issuer(secret, database),
         last_uses=last_uses,
+        observations=ObservationQueue(()),
         database=database,
     )
 

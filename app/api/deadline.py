@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import current_app, request
 
+from app.api.monitoring.observing import note_wait
 from app.errors import BadRequest
 from app.runtime.deadline import Deadline
 
@@ -36,7 +37,9 @@ def find_deadline() -> Deadline:
     environ = request.environ
     offered = environ.get(_ENVIRON_KEY)
     timeout_ms = current_app.config["REQUEST_TIMEOUT_MS"] if offered is None else parse_timeout_ms(offered)
-    return Deadline.after((timeout_ms - measure_wait_ms(environ.get("gunicorn.socket"))) / 1000)
+    waited_ms = measure_wait_ms(environ.get("gunicorn.socket"))
+    note_wait(environ, waited_ms / 1000)
+    return Deadline.after((timeout_ms - waited_ms) / 1000)
 
 
 def parse_timeout_ms(text: str) -> int:

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app.api.bodies.faults import describe_fault
+from app.api.monitoring.observing import note_error
 from app.api.request_id import current_request_id
 from app.api.responses import answer_json
 from app.errors import FieldFault, ServiceError
@@ -46,6 +47,7 @@ def register_error_handlers(app: Flask) -> None:
 
 
 def answer_problem(problem: Problem) -> Response:
+    note_error(request.environ, problem.code)
     body: dict[str, object] = {
         "type": f"{ERROR_PAGE}#{problem.code}",
         "title": problem.title,

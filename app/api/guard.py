@@ -10,6 +10,7 @@ from typing import Any
 from flask import Flask, g, request
 
 from app.api.limits.rates import limit_requests
+from app.api.monitoring.observing import note_key
 from app.api.services import current_services
 from app.errors import Forbidden
 from app.security.authentication import Credentials
@@ -50,6 +51,7 @@ def require_auth(permission: Permission | None, *, takes_tokens: bool = True) ->
         def guarded(*args: Any, **kwargs: Any) -> Any:
             services = current_services()
             caller = services.authenticator.authenticate(_read_credentials(request.environ))
+            note_key(request.environ, caller.id)
             if permission is not None and not permits(caller.permissions, permission):
                 raise Forbidden(f"This {caller.credential} lacks the permission '{permission}'.")
             if not takes_tokens and caller.token is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Any
@@ -15,11 +16,13 @@ from app.api.deadline import TIMEOUT_HEADER, TIMEOUT_SCHEMA, find_deadline
 from app.api.guard import require_auth
 from app.api.limits.cost import limit_by_cost, limit_rows
 from app.api.model_info import summarise_model
+from app.api.monitoring.observing import note_answer
 from app.api.openapi.operation import describe
 from app.api.request_id import current_request_id
 from app.api.responses import answer_json
 from app.api.schemas import PredictionAnswer, PredictionRequest
 from app.api.services import current_services
+from app.monitoring.observation import AnswerObserved
 from app.serving.answering import Prediction
 from app.serving.rollout.trials.trial import BY_KEY
 
@@ -50,6 +53,7 @@ def predict() -> Response:
     service = services.prediction
     route_value = find_route_value(service.trial.routed_by)
     prediction = service.predict(envelope["data"], route_value=route_value, deadline=deadline)
+    note_answer(request.environ, describe_answer(prediction, envelope["data"]))
     return answer_json(describe_prediction(prediction, request_id=current_request_id()))
 
 
@@ -59,6 +63,25 @@ def find_route_value(routed_by: str | None) -> str | None:
         return None
     key_id: str = g.caller.id
     return key_id if routed_by == BY_KEY else request.headers.get(routed_by, key_id)
+
+
+def describe_answer(prediction: Prediction, inputs: Sequence[Any]) -> AnswerObserved:
+    """The prediction for the observer."""
+    return AnswerObserved(
+        version=prediction.manifest.version,
+        name=prediction.manifest.name,
+        role=prediction.role,
+        execution=prediction.execution,
+        rows=len(prediction.labels),
+        validate_seconds=prediction.validate_seconds,
+        predict_seconds=prediction.model_seconds,
+        warnings=prediction.warnings,
+        prediction_ids=prediction.prediction_ids,
+        inputs=inputs,
+        typed_rows=prediction.typed_rows,
+        labels=prediction.labels,
+        probabilities=prediction.probabilities,
+    )
 
 
 def describe_prediction(prediction: Prediction, *, request_id: str) -> dict[str, Any]:

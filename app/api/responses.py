@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,9 @@ import orjson
 from flask import Response
 
 from app.api.limits.headers import write_rate_limit_headers
+from app.api.monitoring.observing import describe_request, find_route
 from app.api.request_id import identify_request
+from app.monitoring.observation import NoObserver, Observer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication
@@ -48,15 +51,24 @@ class _Answer(Response):
 
 
 class AnswerHeaders:
-    """Adds the headers around Flask: no answer escapes, and it takes 1 us where Flask's own hooks take 30."""
+    """Adds the headers around Flask: no answer escapes, and it takes 1 us where Flask's own hooks take 30.
 
-    def __init__(self, wsgi_app: WSGIApplication) -> None:
+    For the same reasons it is here that the observer is told of every request.
+    """
+
+    def __init__(self, wsgi_app: WSGIApplication, observer: Observer | None = None) -> None:
         self._wsgi_app = wsgi_app
+        self._observer = observer or NoObserver()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        started = time.perf_counter()
         request_id = identify_request(environ)
+        status_sent, route = "", None
 
         def start_with_headers(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+            nonlocal status_sent, route
+            # Flask forgets the route when the request ends.
+            status_sent, route = status, find_route(environ)
             added: tuple[tuple[str, str], ...] = (
                 *_SECURITY_HEADERS,
                 *write_rate_limit_headers(environ),
@@ -68,4 +80,8 @@ class AnswerHeaders:
                     added = tuple(header for header in added if header[0] != name)
             return start_response(status, [*headers, *added], *exc_info)
 
-        return self._wsgi_app(environ, start_with_headers)
+        answer = self._wsgi_app(environ, start_with_headers)
+        seconds = time.perf_counter() - started
+        event = describe_request(environ, status_sent, route=route, request_id=request_id, seconds=seconds)
+        self._observer.observe(event)
+        return answer

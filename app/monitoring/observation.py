@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from app.errors import FieldFault
+
 Role = Literal["active", "candidate"]
-WarningKind = Literal["unseen", "out_of_range", "new_null", "unknown_field", "unlisted"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -17,8 +18,7 @@ class AnswerObserved:
     Attributes:
         version: Of the release that answered, as the next three.
         validate_seconds, predict_seconds: What the check of the rows and the model took, waiting for a turn included.
-        warnings: The kind of each warning.
-        prediction_id: What the identifiers of all rows begin with.
+        prediction_ids: One for each row, or none.
         inputs, typed_rows: The rows as the caller sent them, and as the model saw them.
     """
 
@@ -29,8 +29,8 @@ class AnswerObserved:
     rows: int
     validate_seconds: float
     predict_seconds: float
-    warnings: Sequence[WarningKind | None] = ()
-    prediction_id: str | None = None
+    warnings: Sequence[FieldFault] = ()
+    prediction_ids: Sequence[str] = ()
     inputs: Sequence[Any] = ()
     typed_rows: Sequence[Any] = ()
     labels: Sequence[Any] = ()

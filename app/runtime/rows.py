@@ -9,13 +9,16 @@ from typing import Any, Literal, cast
 
 from marshmallow import EXCLUDE, Schema, ValidationError
 
-from app.errors import MOST_FAULTS, FieldFault, InvalidRows
+from app.errors import MOST_FAULTS, FieldFault, InvalidRows, WarningKind
 from app.release.schema import Feature, FeatureSchema, Scalar
 from app.runtime.checking.judge import RowJudge
 from app.runtime.checking.screen import EnoughNews, ReadValue, RowScreen, build_row_screen
 from app.runtime.checking.suggestions import MOST_SUGGESTIONS, NameSuggestions
 from app.runtime.dates import parse_date, read_moment
 from app.runtime.row_fields import FIELD_OF_TYPE, LONGEST_TEXT, FeatureField, make_value_lookup, value_key
+
+_NEW_NULL = "No data told whether training had nulls here; the null was accepted."
+_UNSEEN_CATEGORY = "This category was not seen in training."
 
 OnUnseenValue = Literal["accept", "reject"]
 OnUnknownField = Literal["ignore", "reject"]
@@ -167,7 +170,7 @@ class RowValidator:
             raise InvalidRows(sorted(faults, key=_order_of)[:most], is_complete=len(faults) <= most)
         listed = sorted(warnings, key=_order_of)[:most]
         if len(warnings) > most:
-            listed.append(FieldFault(None, None, f"There are more warnings than these {most}."))
+            listed.append(FieldFault(None, None, f"There are more warnings than these {most}.", "unlisted"))
         return CheckedRows(typed, listed)
 
     def _load(self, rows: Sequence[Any]) -> tuple[dict[int, dict[str, Any]], list[FieldFault]]:
@@ -182,9 +185,9 @@ class RowValidator:
     def _find_unseen_values(self, loaded: Mapping[int, Mapping[str, Any]]) -> Iterator[FieldFault]:
         for position, row in loaded.items():
             for attribute, check in zip(self._attributes, self._novelty_checks, strict=True):
-                message = check.describe(row[attribute]) if attribute in row else None
-                if message:
-                    yield FieldFault(position, check.feature.name, message)
+                fault = check.find_news(row[attribute], position) if attribute in row else None
+                if fault is not None:
+                    yield fault
 
     def _find_unseen_after_all(self, row: TypedRow, position: int) -> Iterator[FieldFault]:
         """What is to be told of a row that a screen was unsure of and whose fields accept it."""
@@ -207,7 +210,7 @@ class RowValidator:
                 if name not in accepted:
                     accepted.add(name)
                     is_early = len(accepted) - len(self._expected) <= MOST_SUGGESTIONS
-                    yield FieldFault(position, name, self._describe_unknown(name, suggest=is_early))
+                    yield FieldFault(position, name, self._describe_unknown(name, suggest=is_early), "unknown_field")
 
     def _describe_unknown(self, name: str, *, suggest: bool) -> str:
         message = "The model does not know this field; it was ignored."
@@ -229,18 +232,22 @@ class _NoveltyCheck:
             self._minimum = self._maximum = None
             self._first, self._last = (_read_bound(bound, feature) for bound in (feature.minimum, feature.maximum))
 
-    def describe(self, value: Any) -> str | None:
+    def find_news(self, value: Any, position: int) -> FieldFault | None:
         if value is None:
-            return (
-                "No data told whether training had nulls here; the null was accepted." if self._is_null_news else None
-            )
+            return self._tell(position, _NEW_NULL, "new_null") if self._is_null_news else None
         if self._categories is not None:
-            return None if value_key(value) in self._categories else "This category was not seen in training."
+            is_known = value_key(value) in self._categories
+            return None if is_known else self._tell(position, _UNSEEN_CATEGORY, "unseen")
         if self.feature.type == "datetime":
-            return self._describe_date(value)
+            message = self._describe_date(value)
+            return self._tell(position, message, "out_of_range") if message else None
         if self._minimum is not None and self._maximum is not None and not self._minimum <= value <= self._maximum:
-            return f"This number is outside the range of training, {self._minimum} to {self._maximum}."
+            message = f"This number is outside the range of training, {self._minimum} to {self._maximum}."
+            return self._tell(position, message, "out_of_range")
         return None
+
+    def _tell(self, position: int, message: str, kind: WarningKind) -> FieldFault:
+        return FieldFault(position, self.feature.name, message, kind)
 
     @property
     def _is_null_news(self) -> bool:
@@ -258,11 +265,11 @@ def _make_reader(field: FeatureField, check: _NoveltyCheck, *, enough: int) -> R
 
     def read(value: Any, position: int, news: list[FieldFault]) -> Scalar | None:
         typed: Scalar | None = field.deserialize(value)
-        message = check.describe(typed)
-        if message is not None:
+        fault = check.find_news(typed, position)
+        if fault is not None:
             if len(news) >= enough:
                 raise EnoughNews
-            news.append(FieldFault(position, check.feature.name, message))
+            news.append(fault)
         return typed
 
     return read

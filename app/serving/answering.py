@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from app.errors import FieldFault
 from app.release.manifest import Manifest
-from app.runtime.loading import LoadedRelease
+from app.runtime.loading import Execution, LoadedRelease
+from app.runtime.rows import TypedRow
 from app.serving.identifiers import make_identifier
+
+Role = Literal["active", "candidate"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +25,9 @@ class Prediction:
         probabilities: `{class: probability}` per row; None for regression and quantile models.
         prediction_ids: One identifier per row, for feedback with the true outcome.
         warnings: Values that were accepted although training has not seen their like.
+        validate_seconds: What the check of the rows took.
         model_seconds: What the model took, without the check of the rows.
+        typed_rows: The rows as the model saw them.
     """
 
     manifest: Manifest
@@ -30,27 +35,39 @@ class Prediction:
     probabilities: list[dict[str, float]] | None
     prediction_ids: list[str]
     warnings: list[FieldFault]
+    validate_seconds: float
     model_seconds: float
+    execution: Execution
+    role: Role
+    typed_rows: Sequence[TypedRow]
 
 
-def answer_rows(release: LoadedRelease, rows: Sequence[Any]) -> Prediction:
+def answer_rows(release: LoadedRelease, rows: Sequence[Any], *, role: Role = "active") -> Prediction:
     """Predict rows with exactly this release.
+
+    Args:
+        role: Why it is this one that answers.
 
     Raises:
         InvalidRows: with every fault of every row.
         PredictionFailed: when the model breaks on rows that fit its schema.
     """
-    checked = release.validator.check(rows)
     started = time.perf_counter()
+    checked = release.validator.check(rows)
+    checked_at = time.perf_counter()
     predictions = release.executor.predict(checked.rows)
-    seconds = time.perf_counter() - started
+    ended = time.perf_counter()
     return Prediction(
         manifest=release.manifest,
         labels=predictions.labels,
         probabilities=predictions.probabilities,
         prediction_ids=_make_prediction_ids(len(rows)),
         warnings=checked.warnings,
-        model_seconds=seconds,
+        validate_seconds=checked_at - started,
+        model_seconds=ended - checked_at,
+        execution=release.execution,
+        role=role,
+        typed_rows=checked.rows,
     )
 
 

@@ -1,10 +1,27 @@
-"""Events as the edge of the application makes them."""
+"""Events as the edge of the application makes them, and who keeps them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from app.monitoring.observation import AnswerObserved, RequestObserved
+
+
+class Kept:
+    """Keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.events: list[RequestObserved] = []
+        self.lost = 0
+        self.is_closed = False
+
+    def consume(self, events: Sequence[RequestObserved], *, lost: int) -> None:
+        self.events.extend(events)
+        self.lost += lost
+
+    def close(self) -> None:
+        self.is_closed = True
 
 
 def make_answer(**changes: Any) -> AnswerObserved:

@@ -9,22 +9,8 @@ import pytest
 
 from app.monitoring.observation import RequestObserved
 from app.monitoring.observing import ObservationQueue
-from tests.monitoring.builders import make_event
+from tests.monitoring.builders import Kept, make_event
 from tests.server import wait_until
-
-
-class Kept:
-    def __init__(self) -> None:
-        self.events: list[RequestObserved] = []
-        self.lost = 0
-        self.is_closed = False
-
-    def consume(self, events: Sequence[RequestObserved], *, lost: int) -> None:
-        self.events.extend(events)
-        self.lost += lost
-
-    def close(self) -> None:
-        self.is_closed = True
 
 
 class Broken(Kept):

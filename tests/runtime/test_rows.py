@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -187,6 +188,18 @@ def test_a_value_that_training_has_not_seen_is_accepted_with_a_warning_or_reject
     with pytest.raises(InvalidRows) as refused:
         strict.check([{feature.name: value}])
     assert list(refused.value.faults) == expected
+
+
+def test_each_warning_says_of_which_kind_it_is() -> None:
+    validator = RowValidator(FeatureSchema((INT, CITY, DAY, replace(UNKNOWN_NULLS, name="place"))))
+    row = {"visits": 41, "city": "Paris", "day": "2026-01-01", "place": None, "colour": "red"}
+    assert {fault.field: fault.kind for fault in validator.check([row]).warnings} == {
+        "visits": "out_of_range",
+        "city": "unseen",
+        "day": "out_of_range",
+        "place": "new_null",
+        "colour": "unknown_field",
+    }
 
 
 def test_every_fault_of_every_row_is_reported_at_once_in_order() -> None:

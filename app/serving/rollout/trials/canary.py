@@ -45,7 +45,7 @@ class CanaryTrial:
         if route_value is None or not is_chosen(route_value, version=pointer.version, share=pointer.share):
             return self._answer_with_active(active, rows)
         try:
-            prediction = answer_rows(self._candidate, rows)
+            prediction = answer_rows(self._candidate, rows, role="candidate")
         except Exception as fault:
             return self._answer_in_its_place(active, rows, fault)
         with self._ledger.lock:

@@ -1,0 +1,59 @@
+"""What is told of the present request at its end: views, the guard and the error handlers leave it in the environ."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from app.monitoring.observation import AnswerObserved, RequestObserved
+
+_ANSWER = "gluonserve.answer"
+_ERROR = "gluonserve.error"
+_KEY = "gluonserve.key"
+_WAITED = "gluonserve.waited_seconds"
+
+
+def note_answer(environ: dict[str, Any], answer: AnswerObserved) -> None:
+    environ[_ANSWER] = answer
+
+
+def note_error(environ: dict[str, Any], code: str) -> None:
+    environ[_ERROR] = code
+
+
+def note_key(environ: dict[str, Any], id: str) -> None:
+    environ[_KEY] = id
+
+
+def note_wait(environ: dict[str, Any], seconds: float) -> None:
+    environ[_WAITED] = seconds
+
+
+def find_route(environ: Mapping[str, Any]) -> str | None:
+    """The rule that the address of a request under way has matched."""
+    under_way = environ.get("werkzeug.request")
+    rule = under_way and under_way.url_rule
+    return rule and str(rule.rule)
+
+
+def describe_request(
+    environ: Mapping[str, Any], status: str, *, route: str | None, request_id: str, seconds: float
+) -> RequestObserved:
+    """The event of a request.
+
+    Args:
+        status: As WSGI has it, such as `200 OK`.
+        seconds: What it took since a thread began with it.
+    """
+    return RequestObserved(
+        route=route,
+        status=int(status[:3] or 500),
+        ended_at=time.time(),
+        seconds=seconds,
+        request_id=request_id,
+        waited_seconds=environ.get(_WAITED, 0.0),
+        error=environ.get(_ERROR),
+        key=environ.get(_KEY),
+        answer=environ.get(_ANSWER),
+    )
