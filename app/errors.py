@@ -142,12 +142,21 @@ class ReleaseRefused(ServiceError):
 
 
 class RateLimited(ServiceError):
+    """A caller has used what it may for now.
+
+    Attributes:
+        limit: Which one was reached, for those who count: requests, rows, processor_share or failed_attempts.
+    """
+
     status = 429
     code = "rate_limited"
     title = "Too many requests"
 
-    def __init__(self, detail: str, *, retry_after_seconds: int, code: str | None = None) -> None:
+    def __init__(
+        self, detail: str, *, retry_after_seconds: int, code: str | None = None, limit: str | None = None
+    ) -> None:
         super().__init__(detail, code=code)
+        self.limit = limit
         self._retry_after_seconds = retry_after_seconds
 
     @property

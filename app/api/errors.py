@@ -11,10 +11,10 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app.api.bodies.faults import describe_fault
-from app.api.monitoring.observing import note_error
+from app.api.monitoring.observing import note_error, note_limit
 from app.api.request_id import current_request_id
 from app.api.responses import answer_json
-from app.errors import FieldFault, ServiceError
+from app.errors import FieldFault, RateLimited, ServiceError
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 ERROR_PAGE = "/docs/errors"
@@ -64,6 +64,8 @@ def answer_problem(problem: Problem) -> Response:
 def _answer_service_error(error: ServiceError) -> Response:
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log_failure(error)
+    if isinstance(error, RateLimited):
+        note_limit(request.environ, error.limit)
     return answer_problem(
         Problem(
             status=error.status,

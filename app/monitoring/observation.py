@@ -44,6 +44,7 @@ class RequestObserved:
     Attributes:
         route: The rule that its address matched, such as `/models/<version>/activate`; None when none did.
         error: The stable code of its refusal.
+        limit: Which limit was reached, where one was.
         ended_at: Seconds since 1970.
         seconds: From when a thread took it up to when its answer was there.
         waited_seconds: How long it waited at the socket before that, where it was asked for.
@@ -58,6 +59,7 @@ class RequestObserved:
     request_id: str
     waited_seconds: float = 0.0
     error: str | None = None
+    limit: str | None = None
     key: str | None = None
     answer: AnswerObserved | None = field(default=None, repr=False)
 

@@ -95,4 +95,5 @@ def _make_refusal(seconds: float) -> RateLimited:
     return RateLimited(
         "This key has used its share of the processors, and other callers are there.",
         retry_after_seconds=math.ceil(seconds),
+        limit="processor_share",
     )

@@ -43,4 +43,5 @@ def _make_refusal(decision: Decision) -> RateLimited:
     return RateLimited(
         f"This key may send {decision.amount} {quota.name} in {quota.window_seconds} seconds.",
         retry_after_seconds=decision.retry_after_seconds,
+        limit=quota.name,
     )

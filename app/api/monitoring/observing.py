@@ -10,6 +10,7 @@ from app.monitoring.observation import AnswerObserved, RequestObserved
 
 _ANSWER = "gluonserve.answer"
 _ERROR = "gluonserve.error"
+_LIMIT = "gluonserve.limit"
 _KEY = "gluonserve.key"
 _WAITED = "gluonserve.waited_seconds"
 
@@ -20,6 +21,10 @@ def note_answer(environ: dict[str, Any], answer: AnswerObserved) -> None:
 
 def note_error(environ: dict[str, Any], code: str) -> None:
     environ[_ERROR] = code
+
+
+def note_limit(environ: dict[str, Any], limit: str | None) -> None:
+    environ[_LIMIT] = limit
 
 
 def note_key(environ: dict[str, Any], id: str) -> None:
@@ -54,6 +59,7 @@ def describe_request(
         request_id=request_id,
         waited_seconds=environ.get(_WAITED, 0.0),
         error=environ.get(_ERROR),
+        limit=environ.get(_LIMIT),
         key=environ.get(_KEY),
         answer=environ.get(_ANSWER),
     )

@@ -69,7 +69,9 @@ class AddressLimitedAuthenticator:
         if seconds > 0:
             self.refusals += 1
             raise RateLimited(
-                "Too many wrong credentials came from this address.", retry_after_seconds=int(seconds) + 1
+                "Too many wrong credentials came from this address.",
+                retry_after_seconds=int(seconds) + 1,
+                limit="failed_attempts",
             )
         with self._lock:
             self._refused_until.pop(address, None)
