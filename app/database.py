@@ -15,6 +15,7 @@ from sqlalchemy import (
     Connection,
     DateTime,
     Engine,
+    Index,
     Integer,
     MetaData,
     String,
@@ -118,6 +119,35 @@ audit = Table(
     Column("after", Text),
     Column("outcome", String(16), nullable=False),
     Column("detail", Text),
+)
+
+snapshots = Table(
+    "snapshots",
+    tables,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("version", Text),
+    Column("window_start", UtcTime, nullable=False),
+    Column("window_end", UtcTime, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    # Of snapshots with the same one, the last is kept.
+    Column("identity", String(200)),
+    Column("document", Text, nullable=False),
+    Index("ix_snapshots_kind_window_end", "kind", "window_end"),
+    Index("ix_snapshots_identity", "identity", unique=True),
+)
+
+leases = Table(
+    "leases",
+    tables,
+    Column("name", String(32), primary_key=True),
+    # Empty when nobody holds it.
+    Column("owner", Text, nullable=False),
+    # Goes up with each sign of life: who waits for its end compares it with what it was, and no two clocks.
+    Column("renewals", Integer, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("renewed_at", UtcTime, nullable=False),
 )
 
 
