@@ -1,0 +1,1 @@
+"""The one process that reads what all others log, and turns it into snapshots, figures and alerts."""
