@@ -27,7 +27,7 @@ class Owner:
 
     Attributes:
         place: Where its number means this process: one boot of one machine, and there one space of process numbers.
-        started: When it began, in the kernel's ticks since the boot: the number may be used again, and a clock may jump.
+        started: When it began, in ticks since the boot: a number may be used again, and a clock may jump.
     """
 
     place: str
@@ -41,9 +41,7 @@ class Owner:
 
 def describe_this_process() -> Owner:
     place = f"{_BOOT_ID.read_text().strip()}/{os.readlink('/proc/self/ns/pid')}"
-    started = read_start(os.getpid())
-    assert started is not None, "this process is there"
-    return Owner(place, os.getpid(), started)
+    return Owner(place, os.getpid(), read_start(os.getpid()) or 0)
 
 
 def read_start(pid: int) -> int | None:
