@@ -44,6 +44,8 @@ def create_app(
         megabytes=settings.max_body_mb, depth=settings.max_depth, rows=settings.max_rows
     )
     app.config["REQUEST_TIMEOUT_MS"] = settings.request_timeout_ms
+    app.config["METRICS_NETWORKS"] = settings.metrics_networks or ()
+    app.config["PROXIES"] = settings.proxies
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # A doubled slash is another address, not a redirect to a host that the caller named.
     app.url_map.merge_slashes = False

@@ -12,11 +12,14 @@ from sqlalchemy import Engine
 
 import config
 from app.database import DatabaseError, create_tables, open_database, opened_database
+from app.monitoring.metrics.process import ProcessMetrics
+from app.monitoring.metrics.sampling import Counts, Sampled
 from app.monitoring.observing import ObservationQueue
 from app.redis_link.link import NoRedis, RedisLink, RedisUnusable
 from app.release.keyring import require_signer
 from app.release.signing import SigningKeyUnusable, Trust, read_trusted_keys
 from app.release.store import ReleaseStore
+from app.runtime.batching import BatchingExecutor
 from app.runtime.rows import RowRules
 from app.runtime.switching.active import ActiveRelease
 from app.runtime.switching.follower import Follower
@@ -48,6 +51,16 @@ from config.settings import Settings, SettingsError, require_secret
 
 logger = logging.getLogger(__name__)
 
+# Attributes of a BatchingExecutor, as metrics.
+BATCHER_COUNTS = {
+    "batcher_passes": "Passes of AutoGluon, each over the rows of one or more requests.",
+    "batcher_joined_passes": "Passes that held rows of more than one request.",
+    "batcher_rows": "Rows in all passes.",
+    "batcher_joined_rows": "Rows in passes that held rows of more than one request.",
+    "batcher_failed_passes": "Joined passes that failed and were repeated request by request.",
+    "batcher_waits": "Passes that waited for stragglers.",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
@@ -68,6 +81,7 @@ class Services:
     tokens: TokenIssuer
     last_uses: LastUses
     observations: ObservationQueue
+    metrics: ProcessMetrics
     database: Engine
 
     def start(self) -> None:
@@ -174,17 +188,11 @@ def build_services(settings: Settings) -> Services:
     redis = open_redis(settings)
     windows = _make_windows(settings, redis)
     candidates = _make_candidates(settings, store, database)
-    trial_follower = TrialFollower(
-        active.slots,
-        prediction,
-        candidates,
-        judge=_make_judge(settings, candidates),
-        prefer=settings.execution,
-        row_rules=rules,
-    )
+    trial_follower = _make_trial_follower(settings, active, prediction, candidates)
     secret = require_secret(settings)
     keys = KeyStore(database, secret)
     last_uses = LastUses(keys)
+    metrics = _make_metrics(active, prediction)
     return Services(
         active=active,
         follower=Follower(active),
@@ -200,7 +208,8 @@ def build_services(settings: Settings) -> Services:
         keys=KeyAdministration(keys, audit=AuditLog(database)),
         tokens=_make_token_issuer(secret, database),
         last_uses=last_uses,
-        observations=ObservationQueue(()),
+        observations=ObservationQueue((metrics,)),
+        metrics=metrics,
         database=database,
     )
 
@@ -288,6 +297,31 @@ def _make_candidates(settings: Settings, store: ReleaseStore, database: Engine) 
         activator=_make_activator(settings, store, database),
         audit=AuditLog(database),
         rules=read_rollout_rules(settings),
+        prefer=settings.execution,
+        row_rules=_read_rules(settings),
+    )
+
+
+def _make_metrics(active: ActiveRelease, prediction: PredictionService) -> ProcessMetrics:
+    batcher = Sampled(BATCHER_COUNTS, lambda: _count_batches(active))
+    return ProcessMetrics((batcher,), read_under_way=lambda: len(prediction.under_way.started))
+
+
+def _count_batches(active: ActiveRelease) -> Counts | None:
+    executor = active.current and active.current.executor
+    if not isinstance(executor, BatchingExecutor):
+        return None
+    return Counts(executor, {name: getattr(executor, name.removeprefix("batcher_")) for name in BATCHER_COUNTS})
+
+
+def _make_trial_follower(
+    settings: Settings, active: ActiveRelease, prediction: PredictionService, candidates: Candidates
+) -> TrialFollower:
+    return TrialFollower(
+        active.slots,
+        prediction,
+        candidates,
+        judge=_make_judge(settings, candidates),
         prefer=settings.execution,
         row_rules=_read_rules(settings),
     )

@@ -27,6 +27,7 @@ from config.front.keeper import start_doorman
 from config.front.watchdog import Watchdog
 from config.host import describe_choice, plan_host, read_footprint, read_host
 from config.logging import describe_gunicorn_logging
+from config.metrics_files import MetricsFiles
 from config.settings import Settings, SettingsError, list_secrets, load_settings, require_secret
 
 
@@ -105,6 +106,7 @@ access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms id=%({x-requ
 def on_starting(server: Any) -> None:
     """gunicorn calls this once, in the master, before any worker."""
     server.desk = Desk()
+    server.metrics_files = MetricsFiles(_settings.home)
     plan = plan_host(read_host(), read_footprint(_settings.model_path, prefer=_settings.execution))
     server.log.info("%s", describe_choice(plan, workers=_settings.workers, threads=_settings.threads))
 
@@ -122,16 +124,27 @@ def when_ready(server: Any) -> None:
 def pre_fork(server: Any, worker: Any) -> None:
     """gunicorn calls this in the master for each worker."""
     worker.desk = server.desk
+    worker.metrics_slot = server.metrics_files.take_slot(worker.age)
+    worker.metrics_path = server.metrics_files.path
 
 
 def child_exit(server: Any, worker: Any) -> None:
     """gunicorn calls this in the master when a worker has ended, in whatever way."""
     server.desk.go(worker.place)
+    server.metrics_files.free_slot(worker.age)
+
+
+def on_exit(server: Any) -> None:
+    """gunicorn calls this in the master at its end."""
+    server.metrics_files.remove()
 
 
 def post_worker_init(worker: Any) -> None:
     """gunicorn calls this in a worker that has loaded the application."""
     services = getattr(worker.wsgi, "extensions", {}).get("gluonserve")
-    if services is not None and _settings.hung_after_seconds:
+    if services is None:
+        return
+    services.metrics.share(worker.metrics_path, worker.metrics_slot, front=worker.desk.count)
+    if _settings.hung_after_seconds:
         worker.hung_after_seconds = _settings.hung_after_seconds
         worker.watchdog = Watchdog(services.prediction.under_way.started, limit_seconds=_settings.hung_after_seconds)

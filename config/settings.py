@@ -9,6 +9,7 @@ import secrets
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
 
@@ -63,6 +64,13 @@ def _address(text: str) -> str:
     if not (host and port.isascii() and port.isdigit() and int(port) <= 65535):
         raise ValueError("expected HOST:PORT or unix:PATH")
     return text
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(item.strip()) for item in text.split(","))
+    except ValueError:
+        raise ValueError("expected networks such as 10.0.0.0/8, separated by commas") from None
 
 
 def _absolute_path(text: str) -> Path:
@@ -156,6 +164,12 @@ class Settings:
         "none",
         read_logged_inputs,
         "values of requests that the prediction log keeps: all, hashed, none, or fields as in age,hash:customer_id",
+    )
+    metrics_networks: tuple[IPv4Network | IPv6Network, ...] | None = _setting(
+        "GLUONSERVE_METRICS_NETWORKS",
+        None,
+        _networks,
+        "networks that read /metrics without a key, as in 10.0.0.0/8,127.0.0.1; none asks everybody for a key",
     )
     bind: str = _setting("BIND", "127.0.0.1:8000", _address, "HOST:PORT or unix:PATH that the server listens on")
     proxies: int = _setting(

@@ -9,6 +9,7 @@ from flask import Blueprint, Flask
 from app.api import health, model_info, prediction
 from app.api.keys import routes as keys
 from app.api.models import candidate, switching
+from app.api.monitoring import metrics
 from app.api.openapi import page
 from app.api.tokens import routes as tokens
 
@@ -20,6 +21,7 @@ BLUEPRINTS = (
     candidate.blueprint,
     keys.blueprint,
     tokens.blueprint,
+    metrics.blueprint,
     page.blueprint,
 )
 

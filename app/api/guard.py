@@ -39,16 +39,23 @@ class UnguardedRoute(Exception):
     """A route was registered without `require_auth` or `public`."""
 
 
-def require_auth(permission: Permission | None, *, takes_tokens: bool = True) -> Callable[[View], View]:
+def require_auth(
+    permission: Permission | None, *, takes_tokens: bool = True, unless: Callable[[], bool] | None = None
+) -> Callable[[View], View]:
     """Let only callers with this permission reach the view, for None any caller; who it is is then in `g.caller`.
 
     The credential is checked before anything of the request's body is read. What outlives a token is done with a key:
     else a token that leaked for minutes would be worth as much as a key.
+
+    Args:
+        unless: Whoever sends no credential is let through where this holds; there is no `g.caller` then.
     """
 
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
+            if unless is not None and not _sends_credential() and unless():
+                return view(*args, **kwargs)
             services = current_services()
             caller = services.authenticator.authenticate(_read_credentials(request.environ))
             note_key(request.environ, caller.id)
@@ -91,6 +98,10 @@ def _read_credentials(environ: Mapping[str, Any]) -> Credentials:
         authorization=environ.get("HTTP_AUTHORIZATION"),
         address=environ.get("REMOTE_ADDR"),
     )
+
+
+def _sends_credential() -> bool:
+    return _ENVIRON_KEY in request.environ or "HTTP_AUTHORIZATION" in request.environ
 
 
 def _mark(view: View, guard: Guard) -> View:

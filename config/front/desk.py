@@ -8,6 +8,8 @@ import socket
 PLACES = 256
 _BYTES = 8
 _HERE = 1
+# Codes of the doorman's answers.
+REASONS = ("overloaded", "deadline_exceeded", "unavailable")
 
 
 class Desk:
@@ -17,6 +19,8 @@ class Desk:
         turns: Two ends of a pair of sockets: the doorman puts in whose turn it is, a worker with a free thread takes.
         health: The same for requests about health; workers take them when all their threads are busy, too.
         taken: The connections that workers have taken, counted in a place of each one's own.
+        refused: What the doorman has answered in place of a worker, by the positions of `REASONS`.
+        hung: Predictions that workers gave up, counted in a place of each one's own.
         here: By the same places, whether a worker takes connections at all; one that is loading or ending does not.
     """
 
@@ -26,6 +30,8 @@ class Desk:
         # A few at most: what lies here cannot be refused any more.
         self.turns[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
         self.taken = memoryview(mmap.mmap(-1, _BYTES * PLACES)).cast("Q")
+        self.refused = memoryview(mmap.mmap(-1, _BYTES * len(REASONS))).cast("Q")
+        self.hung = memoryview(mmap.mmap(-1, _BYTES * PLACES)).cast("Q")
         self.here = memoryview(mmap.mmap(-1, PLACES))
 
     def close(self) -> None:
@@ -41,6 +47,14 @@ class Desk:
     def is_attended(self) -> bool:
         """Whether any worker takes connections."""
         return _HERE in self.here
+
+    def count_refusal(self, code: str) -> None:
+        """For the doorman alone: of several writers some counts would be lost."""
+        self.refused[REASONS.index(code)] += 1
+
+    def count(self) -> dict[str, int]:
+        """Everything that is counted here, by name: taken, hung, and the reasons of refusals."""
+        return {"taken": self.count_taken(), "hung": sum(self.hung), **dict(zip(REASONS, self.refused, strict=True))}
 
     def count_taken(self) -> int:
         return sum(self.taken)

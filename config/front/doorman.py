@@ -234,6 +234,7 @@ class Doorman:
 
     def _refuse(self, connection: socket.socket, start: RequestStart, refusal: Refusal, now: float) -> None:
         self._refused += 1
+        self._desk.count_refusal(refusal.code)
         seconds = None
         if refusal is not NOT_IN_TIME:
             seconds = max(1, math.ceil(self._pace.estimate_seconds(len(self._held))))

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
@@ -39,10 +40,13 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
     Attributes:
         desk: Set before the fork.
         place: Its own at the desk.
+        metrics_path, metrics_slot: Where it counts; set before the fork.
         watchdog: Set when the application is loaded.
     """
 
     desk: Desk
+    metrics_path: Path
+    metrics_slot: int
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -188,6 +192,7 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
         if conn is not None:
             _answer_in_its_place(conn)
         self._abandoned.add(thread)
+        self.desk.hung[self.place] += 1
         self.alive = False
 
     def _exit(self) -> None:

@@ -46,6 +46,14 @@ def pair_home(published_pair: ReleaseStore, tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
+@pytest.fixture(scope="module")
+def plan_home(published_plan: ReleaseStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose model store holds one active release with a plan, for all tests of a module."""
+    path = tmp_path_factory.mktemp("plan-home")
+    shutil.copytree(published_plan.path, path / "models")
+    return path
+
+
 @pytest.fixture(scope="session")
 def pair_answers(published_pair: ReleaseStore, plannable: Callable[[str], FittedModel]) -> KnownAnswers:
     """What both versions of the published pair answer to rows that they have not seen."""

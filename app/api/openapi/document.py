@@ -113,7 +113,7 @@ def describe_operation(route: Route, release: LoadedRelease | None) -> dict[str,
         "description": f"{operation.description} {_describe_need(guard)}".strip(),
         "operationId": route.method + re.sub(r"[^0-9A-Za-z]+", "_", route.path).rstrip("_"),
         "responses": {
-            **{str(status): _describe_answer(status, schema) for status, schema in operation.answers.items()},
+            **{str(status): _describe_answer(status, answer) for status, answer in operation.answers.items()},
             **{str(status): _describe_problem(status) for status in sorted(_list_errors(route))},
         },
     }
@@ -148,8 +148,11 @@ def _list_errors(route: Route) -> set[int]:
     return errors
 
 
-def _describe_answer(status: int, schema: type[Schema]) -> dict[str, Any]:
-    return {"description": HTTPStatus(status).phrase, "content": {"application/json": {"schema": schema}}}
+def _describe_answer(status: int, answer: type[Schema] | str) -> dict[str, Any]:
+    phrase = HTTPStatus(status).phrase
+    if isinstance(answer, str):
+        return {"description": phrase, "content": {answer: {"schema": {"type": "string"}}}}
+    return {"description": phrase, "content": {"application/json": {"schema": answer}}}
 
 
 def _describe_problem(status: int) -> dict[str, Any]:

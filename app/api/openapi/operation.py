@@ -19,7 +19,7 @@ class Operation:
     Attributes:
         accepts: The schema of the JSON body; None for a route without one.
         body_is_optional: Without a body, the defaults of the schema hold.
-        answers: Status to the schema of the JSON answer.
+        answers: Status to the schema of the JSON answer, or to the media type of a text.
         errors: Statuses answered with a problem document, besides those that follow from the guard and the body.
         headers: What a caller may say in headers of its request: their JSON Schemas by their names.
     """
@@ -28,7 +28,7 @@ class Operation:
     description: str
     accepts: type[Schema] | None
     body_is_optional: bool = False
-    answers: Mapping[int, type[Schema]]
+    answers: Mapping[int, type[Schema] | str]
     errors: tuple[int, ...]
     headers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -38,7 +38,7 @@ def describe(
     *,
     accepts: type[Schema] | None = None,
     body_is_optional: bool = False,
-    answers: Mapping[int, type[Schema]],
+    answers: Mapping[int, type[Schema] | str],
     errors: tuple[int, ...] = (),
     headers: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> Callable[[View], View]:
