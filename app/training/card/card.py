@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.charts.text import show_text
 from app.release.manifest import Manifest
 from app.release.schema import FeatureSchema
 from app.release.store import CARD
@@ -18,7 +19,6 @@ from app.training.card.quality.multiclass import describe_multiclass
 from app.training.card.quality.quantile import describe_quantiles
 from app.training.card.quality.regression import describe_regression
 from app.training.card.rendering import render_page
-from app.training.card.text import show_text
 from app.training.gate.metrics import Answers
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.charts.chart import Canvas, Chart, Mark, Point
+from app.charts.scale import cover, cover_logarithmically
+from app.charts.text import show_text, write_number
 from app.release.manifest import LadderEntry
-from app.training.card.charts.chart import Canvas, Chart, Mark, Point
-from app.training.card.charts.scale import cover, cover_logarithmically
 from app.training.card.page import Cell, Figure, Section, Table, make_row
-from app.training.card.text import show_text, write_number
 
 _MOST_NAMED = 12
 

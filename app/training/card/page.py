@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from app.training.card.charts.chart import Chart
+from app.charts.chart import Chart
 
 
 @dataclass(frozen=True)

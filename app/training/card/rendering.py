@@ -9,20 +9,16 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from app.training.card.charts import chart
+from app.charts import TEMPLATES as CHART_TEMPLATES
 from app.training.card.page import Section
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_PLOT_AREA = {"width": chart.WIDTH, "height": chart.HEIGHT, "left": chart.LEFT, "right": chart.WIDTH - chart.RIGHT} | {
-    "top": chart.TOP,
-    "bottom": chart.HEIGHT - chart.BOTTOM,
-}
 
 
 def render_page(*, name: str, version: str, facts: Sequence[tuple[str, str]], sections: Sequence[Section]) -> str:
     """The card as HTML. All texts are escaped."""
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=FileSystemLoader([_TEMPLATES, CHART_TEMPLATES]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -36,5 +32,4 @@ def render_page(*, name: str, version: str, facts: Sequence[tuple[str, str]], se
         sections=sections,
         style=style,
         style_digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        area=_PLOT_AREA,
     )

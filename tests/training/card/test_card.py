@@ -10,10 +10,10 @@ from collections.abc import Callable
 import pytest
 from sklearn.metrics import confusion_matrix, roc_auc_score
 
+from app.charts.text import show_text, write_number
 from app.release.manifest import FeatureImportance, FileEntry
 from app.release.store import CARD, ReleaseStore
 from app.release.verification import read_schema
-from app.training.card.text import show_text, write_number
 from app.training.gate.metrics import answer_held_out_rows
 from app.training.profile import profile_features
 from tests.fixtures import FittedModel

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from app.training.card.charts.chart import Canvas, Chart, Mark
-from app.training.card.charts.scale import UNIT
+from app.charts.chart import Canvas, Chart, Mark
+from app.charts.scale import UNIT
+from app.charts.text import write_share
 from app.training.card.page import Figure, Table, make_row
-from app.training.card.text import write_share
 
 Numbers = npt.NDArray[Any]
 

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import mean_pinball_loss
 
-from app.training.card.charts.chart import Canvas, Chart, Mark
-from app.training.card.charts.scale import UNIT
+from app.charts.chart import Canvas, Chart, Mark
+from app.charts.scale import UNIT
+from app.charts.text import write_number, write_share
 from app.training.card.page import Cell, Figure, Section, Table, make_row
 from app.training.card.quality.calibration import compute_share_interval
-from app.training.card.text import write_number, write_share
 from app.training.gate.metrics import Answers
 
 Numbers = npt.NDArray[Any]

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from app.training.card.charts.chart import Canvas, Chart, Mark
-from app.training.card.charts.scale import cover
+from app.charts.chart import Canvas, Chart, Mark
+from app.charts.scale import cover
+from app.charts.text import write_number
 from app.training.card.page import Figure, Section, Table, make_row
-from app.training.card.text import write_number
 from app.training.gate.metrics import Answers
 
 Numbers = npt.NDArray[Any]

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from app.training.card.text import show_list, show_text, write_number, write_share, write_tick
+from app.charts.text import show_list, show_text, write_number, write_share, write_tick
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Words and numbers as a card shows them. Names come from strangers' data: what cannot be seen is spelled out."""
+"""Words and numbers as pages show them. Names come from strangers' data: what cannot be seen is spelled out."""
 
 from __future__ import annotations
 

@@ -6,14 +6,28 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from app.training.card.charts.scale import Scale
-from app.training.card.text import write_tick
-
-WIDTH, HEIGHT = 400, 320
-LEFT, RIGHT, TOP, BOTTOM = 62, 12, 10, 46
+from app.charts.scale import Scale
+from app.charts.text import write_tick
 
 Point = tuple[float, float]
-Style = Literal["line", "second", "guide", "dots", "cloud", "whiskers", "faint", "marked", "frontier"]
+Style = Literal[
+    "line", "second", "guide", "dots", "cloud", "whiskers", "faint", "marked", "frontier", "third", "bars", "reference"
+]
+
+
+@dataclass(frozen=True)
+class PlotArea:
+    """The view box and the edges of what is drawn in it; words and ticks stand between."""
+
+    width: int = 400
+    height: int = 320
+    left: int = 62
+    right: int = 388
+    top: int = 10
+    bottom: int = 274
+
+
+CARD_AREA = PlotArea()
 
 
 @dataclass(frozen=True)
@@ -52,7 +66,7 @@ class Chart:
     """One plot.
 
     Attributes:
-        key: Unique in a card; names the title and the description for those who listen.
+        key: Unique in a page; names the title and the description for those who listen.
         description: What the plot shows, in one or two sentences with the numbers that matter.
     """
 
@@ -65,12 +79,14 @@ class Chart:
     y_ticks: tuple[Tick, ...]
     marks: tuple[Mark, ...]
     words: tuple[Word, ...] = ()
+    area: PlotArea = CARD_AREA
 
 
 class Canvas:
     """Turns values into places of the view box."""
 
-    def __init__(self, x: Scale, y: Scale) -> None:
+    def __init__(self, x: Scale, y: Scale, area: PlotArea = CARD_AREA) -> None:
+        self.area = area
         self._x = x
         self._y = y
 
@@ -81,8 +97,8 @@ class Canvas:
         return tuple(Tick(self.place((self._x.low, value))[1], write_tick(value)) for value in self._y.list_ticks())
 
     def place(self, point: Point) -> Point:
-        x = LEFT + self._x.place(point[0]) * (WIDTH - LEFT - RIGHT)
-        y = HEIGHT - BOTTOM - self._y.place(point[1]) * (HEIGHT - TOP - BOTTOM)
+        x = self.area.left + self._x.place(point[0]) * (self.area.right - self.area.left)
+        y = self.area.bottom - self._y.place(point[1]) * (self.area.bottom - self.area.top)
         return round(x, 1), round(y, 1)
 
     def draw_line(self, points: Iterable[Point]) -> str:
@@ -107,5 +123,5 @@ class Canvas:
     def write_beside(self, point: Point, text: str) -> Word:
         """A text beside a point, on the side that has more room."""
         x, y = self.place(point)
-        is_right_aligned = x > (LEFT + WIDTH - RIGHT) / 2
+        is_right_aligned = x > (self.area.left + self.area.right) / 2
         return Word(x - 7 if is_right_aligned else x + 7, round(y - 5, 1), text, is_right_aligned)

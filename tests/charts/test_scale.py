@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from app.training.card.charts.scale import UNIT, Scale, cover, cover_logarithmically
+from app.charts.scale import UNIT, Scale, cover, cover_logarithmically
 
 
 @pytest.mark.parametrize(
