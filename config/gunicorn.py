@@ -144,7 +144,7 @@ def post_worker_init(worker: Any) -> None:
     services = getattr(worker.wsgi, "extensions", {}).get("gluonserve")
     if services is None:
         return
-    services.metrics.share(worker.metrics_path, worker.metrics_slot, front=worker.desk.count)
+    services.metrics.share(worker.metrics_path, worker.metrics_slot, front=worker.desk.count, master=worker.ppid)
     if _settings.hung_after_seconds:
         worker.hung_after_seconds = _settings.hung_after_seconds
         worker.watchdog = Watchdog(services.prediction.under_way.started, limit_seconds=_settings.hung_after_seconds)

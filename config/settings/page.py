@@ -1,4 +1,4 @@
-"""Renders docs/settings.md from the settings themselves: `python -m config.settings_page > docs/settings.md`."""
+"""Renders docs/settings.md from the settings themselves: `python -m config.settings.page > docs/settings.md`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ on this page stops the start, and so does a value out of range. `{home}` stands 
 as memory goes; 4 threads in a worker that executes a compiled plan, 16 in one that runs AutoGluon and joins overlapping
 requests. One line in the log says what was chosen and why.
 
-This page is written by `python -m config.settings_page > docs/settings.md`.
+This page is written by `python -m config.settings.page > docs/settings.md`.
 
 | variable | default | meaning |
 |---|---|---|

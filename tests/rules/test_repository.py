@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from config.settings_page import render_settings_page
+from config.settings.page import render_settings_page
 from tests.rules.repository import ROOT, list_files
 
 # Directories of one machine, package hosts and options that name one. Split so that this file does not find itself.
@@ -68,7 +68,7 @@ def test_a_trace_is_found(line: str) -> None:
 
 def test_the_settings_page_is_the_generated_one() -> None:
     written = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
-    assert written == render_settings_page(), "run: python -m config.settings_page > docs/settings.md"
+    assert written == render_settings_page(), "run: python -m config.settings.page > docs/settings.md"
 
 
 @pytest.mark.parametrize("lock", LOCKS)

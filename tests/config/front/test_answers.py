@@ -11,7 +11,7 @@ from flask import Blueprint, Flask, Response
 from app import create_app
 from app.api.guard import public
 from app.errors import DeadlineExceeded, Overloaded, ServiceError, Unavailable
-from app.wiring import Services
+from app.wiring.services import Services
 from config.front.answers import NOT_IN_TIME, OVERLOADED, STOPPING, Refusal, write_refusal
 from config.settings import Settings
 

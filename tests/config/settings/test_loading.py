@@ -11,7 +11,7 @@ from threading import Barrier
 import pytest
 
 from config.settings import Settings, SettingsError, describe_settings, list_secrets, load_settings, require_secret
-from config.settings_page import render_settings_page
+from config.settings.page import render_settings_page
 
 LONG_SECRET = "s" * 32
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from config.logged_inputs import LoggedInputs, read_logged_inputs
 from config.settings import SettingsError, load_settings
+from config.settings.logged_inputs import LoggedInputs, read_logged_inputs
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,34 @@
+"""What is logged, measured and told to those who watch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from typing import Literal
+
+from config.settings.logged_inputs import LoggedInputs, read_logged_inputs
+from config.settings.parsing import one_of, read_log_level, read_networks, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitoringSettings:
+    """What is logged, measured and told to those who watch."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting(
+        "LOG_LEVEL", "INFO", read_log_level, "least severe log line that is written"
+    )
+    access_log: Literal["on", "off"] = setting(
+        "GLUONSERVE_ACCESS_LOG", "off", one_of("on", "off"), "on writes one log line per HTTP request"
+    )
+    logged_inputs: LoggedInputs = setting(
+        "GLUONSERVE_LOG_INPUTS",
+        "none",
+        read_logged_inputs,
+        "values of requests that the prediction log keeps: all, hashed, none, or fields as in age,hash:customer_id",
+    )
+    metrics_networks: tuple[IPv4Network | IPv6Network, ...] | None = setting(
+        "GLUONSERVE_METRICS_NETWORKS",
+        None,
+        read_networks,
+        "networks that read /metrics without a key, as in 10.0.0.0/8,127.0.0.1; none asks everybody for a key",
+    )
