@@ -15,7 +15,7 @@ from app.api.guard import check_every_route_is_guarded
 from app.api.openapi.document import attach_openapi_document
 from app.api.responses import AnswerHeaders
 from app.api.services import provide_services
-from app.wiring import Services, build_services
+from app.wiring.services import Services, build_services
 from config.logging import configure_logging
 from config.settings import Settings, list_secrets, load_settings
 

@@ -7,7 +7,7 @@ from flask import Blueprint
 
 from app import create_app
 from app.api.guard import UnguardedRoute
-from app.wiring import build_services
+from app.wiring.services import build_services
 from config.settings import SettingsError
 from tests.api.builders import make_settings
 

@@ -6,7 +6,7 @@ from typing import cast
 
 from flask import Flask, current_app
 
-from app.wiring import Services
+from app.wiring.services import Services
 
 _EXTENSION = "gluonserve"
 

@@ -13,7 +13,7 @@ import click
 
 from app.cli.output import print_json
 from app.serving.rollout.activation import Activation, OnStep
-from app.wiring import opened_activator
+from app.wiring.opened import opened_activator
 from config.settings import Settings
 
 _QUIET_SECONDS = 2.0

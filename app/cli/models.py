@@ -16,7 +16,7 @@ from app.release.manifest import Manifest
 from app.release.store import CARD, NATIVE
 from app.release.verification import read_schema
 from app.serving.rollout.versions import VersionSummary, list_versions
-from app.wiring import open_store
+from app.wiring.releases import open_store
 from config.settings import Settings
 
 

@@ -13,7 +13,7 @@ from app.serving.rollout.candidates import TrialRecord
 from app.serving.rollout.comparison.figures import FIGURES, GroupFigures
 from app.serving.rollout.comparison.intervals import Estimate
 from app.serving.rollout.trials.trial import BY_KEY
-from app.wiring import opened_candidates
+from app.wiring.opened import opened_candidates
 from config.settings import Settings
 
 _SHARE = click.FloatRange(0, 100, min_open=True)

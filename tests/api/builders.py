@@ -12,7 +12,7 @@ from app.runtime.loading import LoadedRelease
 from app.runtime.predictions import Executor, Predictions
 from app.runtime.rows import TypedRow
 from app.security.keys.store import KeyStore, NewKey
-from app.wiring import Services
+from app.wiring.services import Services
 from config.settings import Settings, load_settings, require_secret
 from tests.manifests import make_manifest
 

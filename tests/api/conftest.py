@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.wiring import Services, build_services
+from app.wiring.services import Services, build_services
 from config.settings import Settings
 from tests.api.builders import make_key, make_loaded_release, make_settings
 

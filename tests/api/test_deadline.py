@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.api.deadline import measure_wait_ms
-from app.wiring import Services
+from app.wiring.services import Services
 from tests.api.builders import ROW, BrokenExecutor, make_loaded_release
 
 

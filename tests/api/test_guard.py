@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from app.api import register_blueprints
 from app.api.guard import Guard, UnguardedRoute, check_every_route_is_guarded, find_guard, require_auth
 from app.security.permissions import PERMISSIONS, Permission, permits
-from app.wiring import Services
+from app.wiring.services import Services
 from config.settings import Settings
 from tests.api.builders import ROW, make_key, revoke_key
 

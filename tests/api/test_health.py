@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from flask.testing import FlaskClient
 
-from app.wiring import Services
+from app.wiring.services import Services
 
 
 def test_with_a_model_the_service_is_healthy(anonymous: FlaskClient) -> None:

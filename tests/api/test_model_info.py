@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from app.wiring import Services
+from app.wiring.services import Services
 from tests.api.builders import make_loaded_release
 
 

@@ -11,7 +11,7 @@ from openapi_spec_validator import validate
 
 from app.api.guard import find_guard
 from app.api.openapi.operation import find_operation
-from app.wiring import Services
+from app.wiring.services import Services
 from tests.api.builders import ROW, make_loaded_release
 
 

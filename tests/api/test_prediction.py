@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.api.prediction import write_timestamp
-from app.wiring import Services
+from app.wiring.services import Services
 from tests.api.builders import ROW, BrokenExecutor, SteadyNumbers, make_loaded_release
 
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")

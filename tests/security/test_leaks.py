@@ -26,7 +26,7 @@ import logging, sys, threading
 from pathlib import Path
 from app import create_app
 from app.errors import PredictionFailed
-from app.wiring import build_services
+from app.wiring.services import build_services
 from tests.api.builders import ROW, make_key, make_loaded_release, make_settings
 
 class QuotingExecutor:

@@ -13,7 +13,7 @@ from flask import g, request
 from app.api.limits.rates import count_rows
 from app.api.services import current_services
 from app.errors import RateLimited
-from app.wiring import Services
+from app.wiring.services import Services
 
 View = Callable[..., Any]
 

@@ -8,7 +8,7 @@ from app.api.limits.headers import note_decision
 from app.errors import RateLimited
 from app.security.keys.store import ApiKey
 from app.security.limits.windows import Decision
-from app.wiring import Services
+from app.wiring.services import Services
 
 
 def limit_requests(services: Services, key: ApiKey) -> None:

@@ -8,7 +8,7 @@ import click
 
 from app.cli.output import print_json, print_table
 from app.security.audit import AuditEntry
-from app.wiring import opened_audit
+from app.wiring.opened import opened_audit
 from config.settings import Settings
 
 

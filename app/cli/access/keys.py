@@ -18,7 +18,7 @@ from app.security.keys.networks import Network
 from app.security.keys.store import MAX_OVERLAP, ApiKey, NewKey
 from app.security.keys.terms import MAX_LIFETIME, MAX_PER_MINUTE
 from app.security.permissions import PERMISSIONS, ROLES, permits
-from app.wiring import opened_keys
+from app.wiring.opened import opened_keys
 from config.settings import Settings
 
 _MEANINGS = "; ".join(f"{name}: {meaning}" for name, meaning in PERMISSIONS.items())

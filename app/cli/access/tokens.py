@@ -9,7 +9,7 @@ import click
 from app.cli.activation import name_operator
 from app.cli.output import print_json, print_table
 from app.security.tokens.claims import is_token_id
-from app.wiring import opened_tokens
+from app.wiring.opened import opened_tokens
 from config.settings import Settings
 
 

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.registry import Collector
 
 from app.monitoring.metrics.front import FrontCollector
+from app.monitoring.metrics.machine import ProcessCollector
 from app.monitoring.metrics.page import MetricsPage, PageWriter
 from app.monitoring.metrics.requests import RequestMetrics
 from app.monitoring.metrics.sampling import Sampled, Sampler
@@ -49,17 +50,19 @@ class ProcessMetrics:
         self._values: _Values | None = None
         self._lock = threading.Lock()
 
-    def share(self, directory: Path, slot: int, *, front: Callable[[], Mapping[str, int]]) -> None:
+    def share(self, directory: Path, slot: int, *, front: Callable[[], Mapping[str, int]], master: int) -> None:
         """Count where the other workers of this server can read it, from before the first request on.
 
         Args:
             slot: The name of this process's files.
             front: What is counted in front of the application, for all workers together.
+            master: The process that all workers are children of.
 
         Fallback: where the files have no room, each worker tells only of itself; logged.
         """
         shared = SharedValues(directory, slot)
         self._page.add(FrontCollector(front))
+        self._page.add(ProcessCollector(master))
         with self._lock:
             try:
                 shared.join()

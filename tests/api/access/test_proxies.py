@@ -11,7 +11,7 @@ from werkzeug.test import Client
 from app import create_app
 from app.api.access.proxies import believe_proxies
 from app.security.keys.store import KeyStore
-from app.wiring import Services
+from app.wiring.services import Services
 from config.settings import Settings, require_secret
 from tests.api.builders import ROW, make_settings
 

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from app.security.permissions import ROLES
-from app.wiring import Services
+from app.wiring.services import Services
 from config.settings import Settings
 from tests.api.builders import ROW, make_key
 

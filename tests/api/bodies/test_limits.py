@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from app.wiring import Services
+from app.wiring.services import Services
 from config.settings import Settings
 from tests.api.bodies.test_reading import JSON
 from tests.api.builders import ROW, make_key

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.security.audit import AuditLog
-from app.wiring import Services
+from app.wiring.services import Services
 from config.settings import Settings
 from tests.api.builders import ROW, make_key
 

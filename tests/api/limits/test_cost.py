@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.security.limits.processor_share import WholeProcessor
-from app.wiring import Services, build_services
+from app.wiring.services import Services, build_services
 from config.settings import Settings
 from tests.api.builders import ROW, make_key, make_loaded_release, make_settings
 

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
-from app.wiring import build_services
+from app.wiring.services import build_services
 from tests.api.builders import ROW, make_key, make_loaded_release, make_settings
 
 Make = Callable[..., FlaskClient]

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from app.monitoring.observation import AnswerObserved, RequestObserved
 from app.monitoring.observing import ObservationQueue
-from app.wiring import Services
+from app.wiring.services import Services
 from config.settings import Settings
 from tests.api.builders import ROW, make_key
 from tests.monitoring.builders import Kept

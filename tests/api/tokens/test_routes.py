@@ -17,7 +17,7 @@ from app.api.guard import require_auth
 from app.database import revoked_tokens
 from app.security.audit import AuditLog
 from app.security.keys.store import KeyStore, NewKey
-from app.wiring import Services
+from app.wiring.services import Services
 from config.settings import Settings, require_secret
 from tests.api.builders import ROW, make_key, revoke_key
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from app.security.keys.administration import KeyOrder
-from app.wiring import Services, build_services
+from app.wiring.services import Services, build_services
 from config.settings import Settings, load_settings, require_secret
 from tests.bench.hostile.fuzzing.exchange import Target
 from tests.bench.servers.nginx import running_nginx

@@ -19,7 +19,7 @@ from app.runtime.loading import LoadedRelease
 from app.runtime.predictions import Predictions
 from app.runtime.rows import TypedRow
 from app.security.keys.store import KeyStore
-from app.wiring import build_services
+from app.wiring.services import build_services
 from config.settings import load_settings, require_secret
 from tests.manifests import make_manifest
 

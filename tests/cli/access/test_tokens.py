@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.cli.access.tokens import tokens
-from app.wiring import opened_audit, opened_tokens
+from app.wiring.opened import opened_audit, opened_tokens
 from config.settings import Settings, load_settings
 
 

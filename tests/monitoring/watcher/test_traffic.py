@@ -19,7 +19,7 @@ def file() -> Iterator[sqlite3.Connection]:
 
 
 def make_part(file: sqlite3.Connection, state: object = None) -> TrafficPart:
-    part = TrafficPart(state, clock=lambda: (START + timedelta(days=3)).timestamp())
+    part = TrafficPart(state, clock=(START + timedelta(days=3)).timestamp)
     part.prepare(file)
     return part
 

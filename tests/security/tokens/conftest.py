@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.wiring import build_services
+from app.wiring.services import build_services
 from config.settings import require_secret
 from tests.api.builders import make_key, make_loaded_release, make_settings, revoke_key
 from tests.security.tokens.hostile import Forge

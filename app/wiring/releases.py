@@ -1,0 +1,125 @@
+"""Which releases are opened, how their rows are checked, and what switches and tries them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+import config
+from app.release.keyring import require_signer
+from app.release.signing import SigningKeyUnusable, Trust, read_trusted_keys
+from app.release.store import ReleaseStore
+from app.runtime.rows import RowRules
+from app.runtime.switching.active import ActiveRelease
+from app.security.audit import AuditLog
+from app.serving.prediction import PredictionService
+from app.serving.rollout.activation import Activator
+from app.serving.rollout.candidates import Candidates
+from app.serving.rollout.follower import TrialFollower
+from app.serving.rollout.judging import Judge, NoJudge, RuleJudge
+from app.serving.rollout.rules import RolloutRules, RulesUnusable, read_rules
+from config.settings import Settings, SettingsError
+
+
+def open_store(settings: Settings, *, to_publish: bool = False) -> ReleaseStore:
+    """The model store of an installation; the one place that decides whose releases are trusted.
+
+    Args:
+        to_publish: Sign what is published; in development, make a key pair in home when there is none yet.
+
+    Raises:
+        SettingsError: when keys are no keys, or there is none to sign with.
+    """
+    trust = read_trust(settings)
+    signer = None
+    if to_publish:
+        is_development = settings.environment == "development"
+        try:
+            signer = require_signer(settings.signing_key, trust, make_missing=is_development)
+        except SigningKeyUnusable as fault:
+            raise SettingsError(str(fault)) from None
+    return ReleaseStore(settings.model_path, trust=trust, signer=signer, keep=settings.keep_releases)
+
+
+def require_trust(settings: Settings) -> Trust:
+    """Whose releases are opened, after a look into the file of keys: at a start, a fault in it is told at once.
+
+    Raises:
+        SettingsError: when one of the keys is not a key, or the file is there and cannot be read.
+    """
+    trust = read_trust(settings)
+    try:
+        trust.list_keys()
+    except SigningKeyUnusable as fault:
+        raise SettingsError(str(fault)) from None
+    return trust
+
+
+def read_trust(settings: Settings) -> Trust:
+    """Whose releases are opened. A file of keys is read when a release is checked, not now.
+
+    Raises:
+        SettingsError: when the setting holds what is not a key.
+    """
+    if isinstance(settings.trusted_keys, Path):
+        return Trust(key_file=settings.trusted_keys, unsigned=settings.unsigned_releases)
+    try:
+        keys = read_trusted_keys(settings.trusted_keys, place="GLUONSERVE_TRUSTED_KEYS, key")
+    except SigningKeyUnusable as fault:
+        raise SettingsError(str(fault)) from None
+    return Trust(keys=keys, unsigned=settings.unsigned_releases)
+
+
+def read_rollout_rules(settings: Settings) -> RolloutRules:
+    """The rules that withdraw or promote a candidate.
+
+    Raises:
+        SettingsError: when their file cannot be used.
+    """
+    try:
+        return read_rules(settings.rollout_rules or Path(config.__file__).with_name("rollout.yaml"))
+    except RulesUnusable as fault:
+        raise SettingsError(str(fault)) from None
+
+
+def read_row_rules(settings: Settings) -> RowRules:
+    return RowRules(
+        on_unseen_value=settings.unseen_values,
+        on_unknown_field=settings.unknown_fields,
+        longest_text=settings.max_text,
+        most_fields=settings.max_fields,
+        most_faults=settings.max_faults,
+    )
+
+
+def make_activator(settings: Settings, store: ReleaseStore, database: Engine) -> Activator:
+    return Activator(store, audit=AuditLog(database), prefer=settings.execution, rules=read_row_rules(settings))
+
+
+def make_candidates(settings: Settings, store: ReleaseStore, database: Engine) -> Candidates:
+    return Candidates(
+        store,
+        activator=make_activator(settings, store, database),
+        audit=AuditLog(database),
+        rules=read_rollout_rules(settings),
+        prefer=settings.execution,
+        row_rules=read_row_rules(settings),
+    )
+
+
+def make_trial_follower(
+    settings: Settings, active: ActiveRelease, prediction: PredictionService, candidates: Candidates
+) -> TrialFollower:
+    return TrialFollower(
+        active.slots,
+        prediction,
+        candidates,
+        judge=_make_judge(settings, candidates),
+        prefer=settings.execution,
+        row_rules=read_row_rules(settings),
+    )
+
+
+def _make_judge(settings: Settings, candidates: Candidates) -> Judge:
+    return RuleJudge(candidates, settings.model_path) if read_rollout_rules(settings).act else NoJudge()

@@ -1,0 +1,119 @@
+"""What the web role works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from app.database import open_database
+from app.monitoring.metrics.process import ProcessMetrics
+from app.monitoring.observing import ObservationQueue
+from app.redis_link.link import NoRedis, RedisLink
+from app.runtime.switching.active import ActiveRelease
+from app.runtime.switching.follower import Follower
+from app.runtime.switching.slots import ReleaseSlots
+from app.security.audit import AuditLog
+from app.security.authentication import Authenticator
+from app.security.keys.administration import KeyAdministration
+from app.security.keys.last_use import LastUses
+from app.security.keys.store import KeyStore
+from app.security.limits.failed_attempts import AddressLimitedAuthenticator
+from app.security.limits.processor_share import ProcessorShare
+from app.security.limits.rates import RateLimits
+from app.security.tokens.issuer import TokenIssuer
+from app.serving.costs import RequestCosts
+from app.serving.prediction import PredictionService
+from app.serving.rollout.activation import Activator
+from app.serving.rollout.candidates import Candidates
+from app.serving.rollout.follower import TrialFollower
+from app.wiring.access import (
+    create_missing_tables,
+    limit_addresses,
+    make_authenticator,
+    make_processor_share,
+    make_rate_limits,
+    make_token_issuer,
+    make_windows,
+    open_redis,
+)
+from app.wiring.monitoring import make_metrics
+from app.wiring.releases import make_activator, make_candidates, make_trial_follower, open_store, read_row_rules
+from config.settings import Settings, require_secret
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """What the web role works with. Nothing runs before `start`; `close` ends what `start` began."""
+
+    active: ActiveRelease
+    follower: Follower
+    prediction: PredictionService
+    activator: Activator
+    candidates: Candidates
+    trial_follower: TrialFollower
+    authenticator: Authenticator | AddressLimitedAuthenticator
+    rate_limits: RateLimits
+    processor_share: ProcessorShare
+    costs: RequestCosts
+    redis: RedisLink | NoRedis
+    keys: KeyAdministration
+    tokens: TokenIssuer
+    last_uses: LastUses
+    observations: ObservationQueue
+    metrics: ProcessMetrics
+    database: Engine
+
+    def start(self) -> None:
+        self.follower.start()
+        self.trial_follower.start()
+        self.last_uses.start()
+        self.observations.start()
+
+    def ping(self) -> bool:
+        """Tell whether a prediction could be made now."""
+        return self.active.ping()
+
+    def close(self) -> None:
+        self.trial_follower.close()
+        self.follower.close()
+        self.redis.close()
+        self.last_uses.close()
+        self.observations.close()
+        self.database.dispose()
+
+
+def build_services(settings: Settings) -> Services:
+    database = open_database(settings.database_url)
+    create_missing_tables(database)
+    store, rules = open_store(settings), read_row_rules(settings)
+    active = ActiveRelease(ReleaseSlots(store, prefer=settings.execution, rules=rules))
+    prediction = PredictionService(active, max_rows=settings.max_rows)
+    activator = make_activator(settings, store, database)
+    redis = open_redis(settings)
+    windows = make_windows(settings, redis)
+    candidates = make_candidates(settings, store, database)
+    trial_follower = make_trial_follower(settings, active, prediction, candidates)
+    secret = require_secret(settings)
+    keys = KeyStore(database, secret)
+    last_uses = LastUses(keys)
+    metrics = make_metrics(settings, active, prediction, database)
+    return Services(
+        active=active,
+        follower=Follower(active),
+        prediction=prediction,
+        activator=activator,
+        candidates=candidates,
+        trial_follower=trial_follower,
+        authenticator=limit_addresses(settings, windows, make_authenticator(keys, secret, database, last_uses)),
+        rate_limits=make_rate_limits(settings, windows),
+        processor_share=make_processor_share(settings),
+        costs=RequestCosts(),
+        redis=redis,
+        keys=KeyAdministration(keys, audit=AuditLog(database)),
+        tokens=make_token_issuer(secret, database),
+        last_uses=last_uses,
+        observations=ObservationQueue((metrics,)),
+        metrics=metrics,
+        database=database,
+    )
