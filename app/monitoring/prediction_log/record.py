@@ -1,0 +1,144 @@
+"""One request as one line of the prediction log. What of its inputs may be kept is decided by who is given."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+from functools import lru_cache
+from typing import Any, Protocol
+
+import orjson
+
+from app.monitoring.observation import AnswerObserved, RequestObserved
+
+_OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
+_NO_WARNINGS = {"unseen": 0, "out_of_range": 0, "unknown_field": 0}
+_NOT_ANSWERED = {
+    "name": None,
+    "version": None,
+    "role": None,
+    "execution": None,
+    "rows": 0,
+    "prediction_id": None,
+}
+
+
+class Keeper(Protocol):
+    """Knows what may be kept of a row."""
+
+    def keep(self, row: Mapping[str, Any]) -> dict[str, Any]: ...
+
+
+class InputPolicy(Protocol):
+    """Decides for each release what is kept of the rows that it answers."""
+
+    def keep_rows(self, version: str, rows: Sequence[Any]) -> list[dict[str, Any]] | None:
+        """What may be kept of rows as callers sent them; None when that is nothing."""
+
+
+class NoInputs:
+    """Keeps nothing."""
+
+    def keep_rows(self, version: str, rows: Sequence[Any]) -> None:  # noqa: ARG002 - as all policies
+        return None
+
+
+class KeptInputs:
+    """Keeps what a keeper for the features of each release allows.
+
+    Fallback: of a release that was let go before its first line was written, nobody knows the features any more;
+    nothing is kept of those rows.
+    """
+
+    def __init__(self, make_keeper: Callable[[str], Keeper | None]) -> None:
+        """Args: make_keeper: The keeper for a version; None when the version is not known."""
+        self._make_keeper = make_keeper
+        self._keepers: dict[str, Keeper] = {}
+
+    def keep_rows(self, version: str, rows: Sequence[Any]) -> list[dict[str, Any]] | None:
+        keeper = self._keepers.get(version) or self._make_keeper(version)
+        if keeper is None:
+            return None
+        self._keepers[version] = keeper
+        return [keeper.keep(row) for row in rows]
+
+
+class LineWriter:
+    """Writes requests as lines of JSON."""
+
+    def __init__(self, inputs: InputPolicy, *, with_outputs: bool) -> None:
+        self._inputs = inputs
+        self._with_outputs = with_outputs
+
+    def write(self, event: RequestObserved) -> bytes:
+        """The line of a request, with its end."""
+        answer = event.answer
+        record: dict[str, Any] = {
+            "kind": "request",
+            "at": write_moment(event.ended_at),
+            "request_id": event.request_id,
+            "route": event.route,
+            "status": event.status,
+            "error": event.error,
+            "key": event.key,
+        }
+        if answer is None:
+            record.update(_NOT_ANSWERED, ms=_write_times(event, 0.0, 0.0), warnings=_NO_WARNINGS)
+        else:
+            self._add_answer(record, event, answer)
+        return orjson.dumps(record, option=_OPTIONS)
+
+    def _add_answer(self, record: dict[str, Any], event: RequestObserved, answer: AnswerObserved) -> None:
+        record["name"] = answer.name
+        record["version"] = answer.version
+        record["role"] = answer.role
+        record["execution"] = answer.execution
+        record["rows"] = answer.rows
+        # All identifiers of a request are this one and the position of the row.
+        record["prediction_id"] = answer.prediction_ids[0].rpartition("-")[0] if answer.prediction_ids else None
+        record["ms"] = _write_times(event, answer.validate_seconds, answer.predict_seconds)
+        record["warnings"] = _count_warnings(answer) if answer.warnings else _NO_WARNINGS
+        inputs = self._inputs.keep_rows(answer.version, answer.inputs)
+        if inputs is not None:
+            record["inputs"] = inputs
+        if self._with_outputs:
+            record["labels"] = answer.labels
+            if answer.probabilities:
+                record["probabilities"] = [list(row.values()) for row in answer.probabilities]
+                record["classes"] = list(answer.probabilities[0])
+
+
+def write_loss(*, at: float, lines: int, sketches: int) -> bytes:
+    """The line that stands for lines which were lost."""
+    loss = {"kind": "lost", "at": write_moment(at), "lines": lines, "sketches": sketches}
+    return orjson.dumps(loss, option=_OPTIONS)
+
+
+def write_sketch(sketch: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(sketch, option=_OPTIONS)
+
+
+def write_moment(seconds: float) -> str:
+    """A moment since 1970 as ISO 8601 in UTC, in milliseconds; the lines of one second share the work."""
+    milliseconds = int(seconds * 1000)
+    return f"{_write_second(milliseconds // 1000)}.{milliseconds % 1000:03}Z"
+
+
+@lru_cache(maxsize=4)
+def _write_second(second: int) -> str:
+    return datetime.fromtimestamp(second, timezone.utc).replace(tzinfo=None).isoformat()
+
+
+def _write_times(event: RequestObserved, validate: float, predict: float) -> dict[str, float]:
+    """In milliseconds, to the microsecond; the total holds also what none of the parts does."""
+    return {
+        "queue": round(event.waited_seconds * 1000, 3),
+        "validate": round(validate * 1000, 3),
+        "predict": round(predict * 1000, 3),
+        "total": round((event.waited_seconds + event.seconds) * 1000, 3),
+    }
+
+
+def _count_warnings(answer: AnswerObserved) -> dict[str, int]:
+    return {**_NO_WARNINGS, **Counter(warning.kind or "other" for warning in answer.warnings)}
