@@ -9,10 +9,12 @@ from flask import Blueprint, Response
 from app.api.guard import public
 from app.api.model_info import summarise_model
 from app.api.openapi.operation import describe
+from app.api.prediction import write_timestamp
 from app.api.responses import answer_json
 from app.api.schemas import HealthAnswer, StatusAnswer
 from app.api.services import current_services
 from app.runtime.loading import LoadedRelease
+from app.runtime.switching.golden_checks import GoldenResult
 
 blueprint = Blueprint("health", __name__, url_prefix="/health")
 
@@ -23,9 +25,9 @@ _RETRY_AFTER_SECONDS = 5
 @describe("Tell how the service is", answers={200: HealthAnswer, 503: HealthAnswer})
 @public
 def health() -> Response:
-    """Answers in the same form when it is unhealthy."""
-    release = current_services().active.current
-    return answer_health(release)
+    """Answers in the same form when it is unhealthy: no model, or one whose last golden row came out wrong."""
+    services = current_services()
+    return answer_health(services.active.current, services.golden.result)
 
 
 @blueprint.get("/live")
@@ -44,8 +46,22 @@ def ready() -> Response:
     return answer_json({"status": "ready"})
 
 
-def answer_health(release: LoadedRelease | None) -> Response:
-    if release is None:
-        body: dict[str, Any] = {"status": "unhealthy", "model_loaded": False, "model_info": None}
-        return answer_json(body, status=503, headers={"Retry-After": str(_RETRY_AFTER_SECONDS)})
-    return answer_json({"status": "healthy", "model_loaded": True, "model_info": summarise_model(release.manifest)})
+def answer_health(release: LoadedRelease | None, golden: GoldenResult | None) -> Response:
+    is_healthy = release is not None and (golden is None or golden.status != "failed")
+    body: dict[str, Any] = {
+        "status": "healthy" if is_healthy else "unhealthy",
+        "model_loaded": release is not None,
+        "model_info": None if release is None else summarise_model(release.manifest),
+        "golden": None if golden is None else _describe_golden(golden),
+    }
+    if is_healthy:
+        return answer_json(body)
+    return answer_json(body, status=503, headers={"Retry-After": str(_RETRY_AFTER_SECONDS)})
+
+
+def _describe_golden(golden: GoldenResult) -> dict[str, Any]:
+    return {
+        "status": golden.status,
+        "at": None if golden.at is None else write_timestamp(int(golden.at * 1000)),
+        "ms": None if golden.milliseconds is None else round(golden.milliseconds, 3),
+    }

@@ -97,10 +97,21 @@ class PredictionAnswer(Answer):
     timestamp = fields.String(metadata={"format": "date-time"})
 
 
+class GoldenAnswer(Answer):
+    status = fields.String(metadata={"enum": ["pending", "passed", "failed"]})
+    at = fields.String(allow_none=True, metadata={"format": "date-time", "description": "Null while it is pending."})
+    ms = fields.Float(allow_none=True, metadata={"description": "Until its answer; null where none came."})
+
+
 class HealthAnswer(Answer):
     status = fields.String(metadata={"enum": ["healthy", "unhealthy"]})
     model_loaded = fields.Boolean()
     model_info = fields.Nested(ModelSummary, allow_none=True)
+    golden = fields.Nested(
+        GoldenAnswer,
+        allow_none=True,
+        metadata={"description": "How the last golden row came out in the worker that answers; null when that is off."},
+    )
 
 
 class StatusAnswer(Answer):

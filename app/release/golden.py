@@ -25,8 +25,18 @@ class GoldenRows:
     labels: list[Any]
     probabilities: list[dict[str, float]] | None
 
-    def find_difference(self, labels: Sequence[Any], probabilities: Sequence[Mapping[str, float]] | None) -> str | None:
-        """Say where answers differ from those of publication; None when they do not."""
+    def take_one(self, position: int) -> GoldenRows:
+        probabilities = self.probabilities and [self.probabilities[position]]
+        return GoldenRows(rows=[self.rows[position]], labels=[self.labels[position]], probabilities=probabilities)
+
+    def find_difference(
+        self, labels: Sequence[Any], probabilities: Sequence[Mapping[str, float]] | None, *, first: int = 0
+    ) -> str | None:
+        """Say where answers differ from those of publication; None when they do not.
+
+        Args:
+            first: The number of the first row, for people.
+        """
         if len(labels) != len(self.labels) or (probabilities is None) != (self.probabilities is None):
             return "the answers have another shape"
         by_row = {
@@ -41,7 +51,7 @@ class GoldenRows:
             return None
         position, difference = min(by_row.items())
         others = f"; {len(by_row)} rows differ in all" if len(by_row) > 1 else ""
-        return f"golden row {position} {difference} than at publication{others}"
+        return f"golden row {first + position} {difference} than at publication{others}"
 
 
 def write_golden_rows(path: Path, golden: GoldenRows) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,23 @@ Execution = Literal["plan", "native"]
 DEFAULT_RULES = RowRules()
 
 
+@dataclass(frozen=True)
+class GoldenReplay:
+    """Golden rows that gave the answers of publication when the release was loaded, as the model sees them."""
+
+    rows: Sequence[TypedRow]
+    expected: GoldenRows
+
+    def find_fault(self, executor: Executor, position: int) -> str | None:
+        """Predict one of the rows again; say what is wrong with its answer, without any value. Never raises."""
+        try:
+            answer = executor.predict(self.rows[position : position + 1])
+            expected = self.expected.take_one(position)
+            return expected.find_difference(answer.labels, answer.probabilities, first=position)
+        except Exception as fault:
+            return f"golden row {position} could not be predicted ({type(fault).__name__})"
+
+
 @dataclass(frozen=True, eq=False)
 class LoadedRelease:
     """A release in memory whose golden rows gave the answers of publication.
@@ -36,6 +54,7 @@ class LoadedRelease:
         execution: Whether the compiled plan answers or AutoGluon itself.
         plan_fault: Why AutoGluon answers although there is a plan; None when the plan does or there is none.
         rules: How callers' rows are checked.
+        golden: What to ask it now and then, to see that it still answers as it should.
     """
 
     manifest: Manifest
@@ -44,6 +63,7 @@ class LoadedRelease:
     execution: Execution
     rules: RowRules = DEFAULT_RULES
     plan_fault: str | None = None
+    golden: GoldenReplay | None = None
 
     @cached_property
     def validator(self) -> RowValidator:
@@ -85,9 +105,9 @@ def load_release(
     schema = read_schema(directory)
     executor = load_native(directory, schema)
     golden = read_golden_rows(directory / GOLDEN)
-    typed = replay_golden_rows(executor, schema, golden, name=directory.name)
-    batching = BatchingExecutor(executor, measure_cost(executor, typed))
-    return LoadedRelease(manifest, schema, batching, "native", rules, str(refusal) if refusal else None)
+    replay = replay_golden_rows(executor, schema, golden, name=directory.name)
+    batching = BatchingExecutor(executor, measure_cost(executor, replay.rows))
+    return LoadedRelease(manifest, schema, batching, "native", rules, str(refusal) if refusal else None, replay)
 
 
 def _load_plan(directory: Path, manifest: Manifest, rules: RowRules) -> LoadedRelease:
@@ -105,8 +125,8 @@ def _load_plan(directory: Path, manifest: Manifest, rules: RowRules) -> LoadedRe
         raise ReleaseUnusable(f"Version {directory.name}: its plan cannot be used ({fault}).") from fault
     except Exception as fault:
         raise _describe_failure(f"Version {directory.name}: its plan cannot be used", fault) from fault
-    replay_golden_rows(executor, schema, read_golden_rows(directory / GOLDEN), name=directory.name)
-    return LoadedRelease(manifest, schema, executor, "plan", rules)
+    replay = replay_golden_rows(executor, schema, read_golden_rows(directory / GOLDEN), name=directory.name)
+    return LoadedRelease(manifest, schema, executor, "plan", rules, golden=replay)
 
 
 def load_native(directory: Path, schema: FeatureSchema) -> Executor:
@@ -130,8 +150,8 @@ def load_native(directory: Path, schema: FeatureSchema) -> Executor:
         raise _describe_failure(f"Version {directory.name}: AutoGluon could not load the model", fault) from fault
 
 
-def replay_golden_rows(executor: Executor, schema: FeatureSchema, golden: GoldenRows, *, name: str) -> list[TypedRow]:
-    """Predict the golden rows alone and all at once and compare with the answers of publication; return the rows.
+def replay_golden_rows(executor: Executor, schema: FeatureSchema, golden: GoldenRows, *, name: str) -> GoldenReplay:
+    """Predict the golden rows alone and all at once and compare with the answers of publication.
 
     Raises:
         GoldenRowsDiffer: at the first difference.
@@ -147,15 +167,12 @@ def replay_golden_rows(executor: Executor, schema: FeatureSchema, golden: Golden
         # Without its text, for the log as well: it may quote a row, and these are rows of real people.
         reason = f"Version {name}: its golden rows could not be predicted ({type(fault).__name__})."
         raise ReleaseUnusable(reason) from fault
-    alone = GoldenRows(
-        rows=golden.rows[:1], labels=golden.labels[:1], probabilities=golden.probabilities and golden.probabilities[:1]
-    )
-    difference = golden.find_difference(together.labels, together.probabilities) or alone.find_difference(
+    difference = golden.find_difference(together.labels, together.probabilities) or golden.take_one(0).find_difference(
         first.labels, first.probabilities
     )
     if difference:
         raise GoldenRowsDiffer(f"Version {name}: {difference}.")
-    return rows
+    return GoldenReplay(rows, golden)
 
 
 def _describe_failure(sentence: str, fault: Exception) -> ReleaseUnusable:

@@ -12,6 +12,7 @@ from app.release.signing import SigningKeyUnusable, Trust, read_trusted_keys
 from app.release.store import ReleaseStore
 from app.runtime.rows import RowRules
 from app.runtime.switching.active import ActiveRelease
+from app.runtime.switching.golden_checks import GoldenChecks, NoGoldenChecks
 from app.security.audit import AuditLog
 from app.serving.prediction import PredictionService
 from app.serving.rollout.activation import Activator
@@ -91,6 +92,12 @@ def read_row_rules(settings: Settings) -> RowRules:
         most_fields=settings.max_fields,
         most_faults=settings.max_faults,
     )
+
+
+def make_golden_checks(settings: Settings, active: ActiveRelease) -> GoldenChecks | NoGoldenChecks:
+    if not settings.golden_interval_seconds:
+        return NoGoldenChecks()
+    return GoldenChecks(active, interval_seconds=settings.golden_interval_seconds)
 
 
 def make_activator(settings: Settings, store: ReleaseStore, database: Engine) -> Activator:

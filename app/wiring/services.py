@@ -12,6 +12,7 @@ from app.monitoring.observing import ObservationQueue
 from app.redis_link.link import NoRedis, RedisLink
 from app.runtime.switching.active import ActiveRelease
 from app.runtime.switching.follower import Follower
+from app.runtime.switching.golden_checks import GoldenChecks, NoGoldenChecks
 from app.runtime.switching.slots import ReleaseSlots
 from app.security.audit import AuditLog
 from app.security.authentication import Authenticator
@@ -38,7 +39,14 @@ from app.wiring.access import (
     open_redis,
 )
 from app.wiring.monitoring import make_metrics
-from app.wiring.releases import make_activator, make_candidates, make_trial_follower, open_store, read_row_rules
+from app.wiring.releases import (
+    make_activator,
+    make_candidates,
+    make_golden_checks,
+    make_trial_follower,
+    open_store,
+    read_row_rules,
+)
 from config.settings import Settings, require_secret
 
 
@@ -48,6 +56,7 @@ class Services:
 
     active: ActiveRelease
     follower: Follower
+    golden: GoldenChecks | NoGoldenChecks
     prediction: PredictionService
     activator: Activator
     candidates: Candidates
@@ -66,6 +75,7 @@ class Services:
 
     def start(self) -> None:
         self.follower.start()
+        self.golden.start()
         self.trial_follower.start()
         self.last_uses.start()
         self.observations.start()
@@ -76,6 +86,7 @@ class Services:
 
     def close(self) -> None:
         self.trial_follower.close()
+        self.golden.close()
         self.follower.close()
         self.redis.close()
         self.last_uses.close()
@@ -97,10 +108,12 @@ def build_services(settings: Settings) -> Services:
     secret = require_secret(settings)
     keys = KeyStore(database, secret)
     last_uses = LastUses(keys)
+    golden = make_golden_checks(settings, active)
     metrics = make_metrics(settings, active, prediction, database)
     return Services(
         active=active,
-        follower=Follower(active),
+        follower=Follower(active, golden=golden),
+        golden=golden,
         prediction=prediction,
         activator=activator,
         candidates=candidates,

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
 
 from config.settings.logged_inputs import LoggedInputs, read_logged_inputs
-from config.settings.parsing import one_of, read_log_level, read_networks, setting
+from config.settings.parsing import one_of, read_log_level, read_networks, setting, whole_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,4 +31,11 @@ class MonitoringSettings:
         None,
         read_networks,
         "networks that read /metrics without a key, as in 10.0.0.0/8,127.0.0.1; none asks everybody for a key",
+    )
+    golden_interval_seconds: int = setting(
+        "GLUONSERVE_GOLDEN_INTERVAL",
+        "30",
+        whole_number(0, 3600),
+        "seconds after which each worker predicts the next golden row, to see that its model still answers as at "
+        "publication; 0 never",
     )

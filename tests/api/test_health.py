@@ -1,8 +1,22 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Literal
+
+import pytest
 from flask.testing import FlaskClient
 
+from app import create_app
+from app.runtime.switching.golden_checks import GoldenResult, NoGoldenChecks
 from app.wiring.services import Services
+from config.settings import Settings
+
+
+class Told(NoGoldenChecks):
+    """Has had a result."""
+
+    def __init__(self, result: GoldenResult) -> None:
+        self.result = result
 
 
 def test_with_a_model_the_service_is_healthy(anonymous: FlaskClient) -> None:
@@ -13,6 +27,7 @@ def test_with_a_model_the_service_is_healthy(anonymous: FlaskClient) -> None:
         "status": "healthy",
         "model_loaded": True,
         "model_info": {"name": "churn", "version": "3", "problem_type": "binary", "eval_metric": "log_loss"},
+        "golden": {"status": "pending", "at": None, "ms": None},
     }
 
 
@@ -24,7 +39,31 @@ def test_without_a_model_the_service_is_unhealthy_in_the_same_form(anonymous: Fl
     assert answer.status_code == 503
     assert answer.content_type == "application/json"
     assert answer.headers["Retry-After"] == "5"
-    assert answer.get_json() == {"status": "unhealthy", "model_loaded": False, "model_info": None}
+    assert answer.get_json() == {
+        "status": "unhealthy",
+        "model_loaded": False,
+        "model_info": None,
+        "golden": {"status": "pending", "at": None, "ms": None},
+    }
+
+
+@pytest.mark.parametrize(("status", "code"), [("passed", 200), ("failed", 503)])
+def test_the_last_golden_row_is_told_and_a_wrong_one_is_unhealthy(
+    settings: Settings, services: Services, status: Literal["passed", "failed"], code: int
+) -> None:
+    result = GoldenResult(status, 1_790_000_000.25, 0.51234)
+    told = replace(services, golden=Told(result))
+
+    answer = create_app(settings, told).test_client().get("/health")
+
+    assert (answer.status_code, answer.get_json()["model_loaded"]) == (code, True)
+    assert answer.get_json()["golden"] == {"status": status, "at": "2026-09-21T14:13:20.250Z", "ms": 0.512}
+
+
+def test_where_no_golden_rows_are_predicted_that_is_told(settings: Settings, services: Services) -> None:
+    answer = create_app(settings, replace(services, golden=NoGoldenChecks())).test_client().get("/health")
+
+    assert (answer.status_code, answer.get_json()["golden"]) == (200, None)
 
 
 def test_a_process_without_a_model_is_alive(anonymous: FlaskClient, services: Services) -> None:

@@ -41,6 +41,12 @@ def test_quantile_answers_are_compared_level_by_level() -> None:
     assert golden.find_difference([{"0.1": 1.0, "0.9": 2.1}], None) is not None
 
 
+def test_one_row_is_compared_by_itself_and_keeps_its_number() -> None:
+    golden = GoldenRows(rows=[{"a": 1}, {"a": 2}], labels=[1.5, 2.5], probabilities=None).take_one(1)
+    assert golden == GoldenRows(rows=[{"a": 2}], labels=[2.5], probabilities=None)
+    assert golden.find_difference([1.5], None, first=1) == "golden row 1 is answered otherwise than at publication"
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"rows": []}'])
 def test_damaged_golden_rows_are_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "golden.json").write_bytes(content)

@@ -115,6 +115,20 @@ class ActiveRelease:
                 self._answer_with(version)
                 self.missing = None
 
+    def take_out(self, release: LoadedRelease) -> None:
+        """Answer nothing more with a release, whose version is loaded anew."""
+        with self._flipping:
+            if self.current is release:
+                self.current = None
+            self.slots.drop(release.manifest.version)
+        self.ask_for(release.manifest.version)
+
+    def ask_for(self, version: str) -> None:
+        """Have a version loaded and answered with, unless something answers or another one is awaited."""
+        with self._flipping:
+            if self.current is None and self.missing is None:
+                self.missing = version
+
     def settle(self) -> str | None:
         """Give the roles to the versions that the pointer names; return the previous one if it is to be loaded yet."""
         with self._flipping:

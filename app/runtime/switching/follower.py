@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from app.errors import ReleaseUnusable
 from app.runtime.switching.active import NOTHING_ACTIVE, ActiveRelease
 from app.runtime.switching.gentle import exempt_present_objects
+from app.runtime.switching.golden_checks import GoldenChecks, GoldenResult, NoGoldenChecks
 from app.runtime.switching.slots import Role
 from app.runtime.switching.workers import Instruction, Outcome, WorkerRecord, WorkerState, read_instruction
 
@@ -25,15 +26,22 @@ class Follower:
 
     Args:
         duties: Called at every look as well; they must return soon.
+        golden: Whose last result this worker tells of, beside what it serves.
     """
 
     def __init__(
-        self, active: ActiveRelease, *, poll_seconds: float = 0.05, duties: Sequence[Callable[[], None]] = ()
+        self,
+        active: ActiveRelease,
+        *,
+        poll_seconds: float = 0.05,
+        duties: Sequence[Callable[[], None]] = (),
+        golden: GoldenChecks | NoGoldenChecks | None = None,
     ) -> None:
         self._active = active
         self._slots = active.slots
         self._store = active.slots.store
         self._duties = (self._follow, *duties)
+        self._golden = golden or NoGoldenChecks()
         self._poll_seconds = poll_seconds
         self._record = WorkerRecord(self._store.path)
         self._answer: tuple[str, Outcome, str | None] | None = None
@@ -152,7 +160,7 @@ class Follower:
 
     def _describe(self) -> WorkerState:
         token, outcome, reason = self._answer or (None, None, None)
-        current = self._active.current
+        current, golden = self._active.current, self._golden.result or GoldenResult()
         return WorkerState(
             pid=os.getpid(),
             host=socket.gethostname(),
@@ -163,6 +171,8 @@ class Follower:
             token=token,
             outcome=outcome,
             reason=reason,
+            golden_ok=None if golden.status == "pending" else golden.status == "passed",
+            golden_at=golden.at,
         )
 
 

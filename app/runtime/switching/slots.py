@@ -77,6 +77,12 @@ class ReleaseSlots:
         if gone:
             return_free_memory()
 
+    def drop(self, version: str) -> None:
+        """Hold a version no more, whatever it is held for: who needs it next loads it anew."""
+        with self._changing:
+            self._loaded.pop(version, None)
+        return_free_memory()
+
     def list_roles(self) -> dict[Role, str]:
         return dict(self._roles)
 

@@ -11,7 +11,7 @@ import os
 import secrets
 import socket
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,6 +49,8 @@ class WorkerState:
         held: The versions that could answer at once.
         token: The instruction that `outcome` is the answer to.
         reason: Why it failed, in one sentence.
+        golden_ok: Whether its last golden row came out right; None as long as there was none.
+        golden_at: When that was, in seconds since 1970.
     """
 
     pid: int
@@ -59,6 +61,8 @@ class WorkerState:
     token: str | None = None
     outcome: Outcome | None = None
     reason: str | None = None
+    golden_ok: bool | None = None
+    golden_at: float | None = None
 
     @property
     def name(self) -> str:
@@ -153,7 +157,9 @@ def _is_held(lock: Path) -> bool:
 def _read_state(path: Path) -> WorkerState | None:
     try:
         values: Any = read_json(path)
-        return WorkerState(**{**values, "held": tuple(values["held"])})
+        # A worker of another release of gluonserve may say more.
+        known = {field.name: values[field.name] for field in fields(WorkerState) if field.name in values}
+        return WorkerState(**{**known, "held": tuple(values["held"])})
     except (OSError, orjson.JSONDecodeError, TypeError, KeyError):
         return None
 

@@ -15,6 +15,7 @@ from app.release.store import ReleaseStore
 from app.runtime.loading import LoadedRelease
 from app.runtime.switching.active import ActiveRelease
 from app.runtime.switching.follower import Follower
+from app.runtime.switching.golden_checks import GoldenResult, NoGoldenChecks
 from app.runtime.switching.slots import ReleaseSlots
 from app.runtime.switching.workers import (
     Instruction,
@@ -158,6 +159,26 @@ def test_a_worker_that_cannot_load_a_version_says_why_and_serves_on(
     assert (failed.outcome, failed.active, failed.held) == ("failed", "1", ("1",))
     assert str(failed.reason).startswith("Version 2: golden.json has 0 bytes")
     assert active.require().manifest.version == "1"
+
+
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        (None, (None, None)),
+        (GoldenResult(), (None, None)),
+        (GoldenResult("passed", 1.5, 0.4), (True, 1.5)),
+        (GoldenResult("failed", 2.5, 0.4), (False, 2.5)),
+    ],
+)
+def test_a_worker_tells_how_its_last_golden_row_came_out(
+    store: ReleaseStore, result: GoldenResult | None, told: tuple[bool | None, float | None]
+) -> None:
+    golden = NoGoldenChecks()
+    golden.result = result
+    follower = Follower(ActiveRelease(ReleaseSlots(store)), golden=golden)
+    follower.start()
+    assert (the_worker(store).golden_ok, the_worker(store).golden_at) == told
+    follower.close()
 
 
 @pytest.mark.parametrize("end", ["withdrawn", "outlived"])

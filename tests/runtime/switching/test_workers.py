@@ -48,6 +48,15 @@ def test_a_worker_that_was_killed_does_not_count_and_its_files_go(tmp_path: Path
     assert list((tmp_path / ".workers").glob("*.json")) == []
 
 
+def test_what_a_worker_of_a_later_release_says_more_is_passed_over(tmp_path: Path) -> None:
+    record = WorkerRecord(tmp_path)
+    record.open(STATE)
+    (file,) = (tmp_path / ".workers").glob("*.json")
+    file.write_text(file.read_text().replace("{", '{"later": 1,', 1))
+    assert list(list_live_workers(tmp_path).values()) == [STATE]
+    record.close()
+
+
 def test_without_workers_there_are_none(tmp_path: Path) -> None:
     assert list_live_workers(tmp_path) == {}
 

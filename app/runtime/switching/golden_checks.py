@@ -1,0 +1,129 @@
+"""Golden rows predicted while a release is in service: a model that was right when it was loaded may not stay so."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from app.runtime.loading import GoldenReplay, LoadedRelease
+from app.runtime.switching.active import ActiveRelease
+
+logger = logging.getLogger(__name__)
+
+# A row that was not answered by then will not be: it waits behind a few passes at most.
+_LONGEST_SECONDS = 30.0
+_MOST_SECONDS_AFTER_FAILURE = 30.0
+# Workers that were started together do not look together.
+_JITTER = 0.25
+
+GoldenStatus = Literal["pending", "passed", "failed"]
+
+
+@dataclass(frozen=True)
+class GoldenResult:
+    """How the last golden row came out in this process.
+
+    Attributes:
+        at: Seconds since 1970; None as long as there was none.
+        milliseconds: Until its answer; None where none came.
+    """
+
+    status: GoldenStatus = "pending"
+    at: float | None = None
+    milliseconds: float | None = None
+
+
+class NoGoldenChecks:
+    """Switched off: releases are replayed when they are loaded, and then believed.
+
+    Attributes:
+        result: None: there is none, and there will be none.
+    """
+
+    checks = failures = 0
+    result: GoldenResult | None = None
+
+    def start(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class GoldenChecks:
+    """A thread that predicts a golden row now and then, the next one each time, by what predicts requests.
+
+    A release that answers otherwise than at publication, or fails, answers nothing more in this process from then on
+    and is loaded anew, which verifies it; should that fail, loading is tried again at each look.
+
+    Args:
+        interval_seconds: From one row to the next, more or less.
+
+    Attributes:
+        checks: Golden rows that were predicted.
+        failures: Those that came out wrong, or not at all.
+    """
+
+    def __init__(
+        self, active: ActiveRelease, *, interval_seconds: float, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.checks = self.failures = 0
+        self._active = active
+        self._interval_seconds = interval_seconds
+        self._clock = clock
+        self._last = GoldenResult()
+        self._begun_at: float | None = None
+        self._failed_version: str | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="golden-rows", daemon=True)
+
+    @property
+    def result(self) -> GoldenResult | None:
+        """The last one; failed also while one is waited for that takes too long."""
+        begun_at = self._begun_at
+        if begun_at is not None and self._clock() - begun_at > _LONGEST_SECONDS:
+            return GoldenResult("failed", begun_at + _LONGEST_SECONDS)
+        return self._last
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=1)
+
+    def look(self) -> None:
+        """Predict the next golden row of the release that answers now."""
+        release = self._active.current
+        if release is None:
+            if self._failed_version is not None:
+                self._active.ask_for(self._failed_version)
+        elif release.golden is not None:
+            self._check(release, release.golden)
+
+    def _check(self, release: LoadedRelease, golden: GoldenReplay) -> None:
+        started, self._begun_at = time.perf_counter(), self._clock()
+        fault = golden.find_fault(release.executor, self.checks % len(golden.rows))
+        milliseconds = (time.perf_counter() - started) * 1000
+        self.checks += 1
+        self._last, self._begun_at = GoldenResult("failed" if fault else "passed", self._clock(), milliseconds), None
+        self._failed_version = release.manifest.version if fault else None
+        if fault:
+            self.failures += 1
+            logger.error("Version %s: %s. It is taken out of service and loaded anew.", release.manifest.version, fault)
+            self._active.take_out(release)
+
+    def _run(self) -> None:
+        wait = random.uniform(0, self._interval_seconds)  # noqa: S311 - spread, not secrecy
+        while not self._stop.wait(wait):
+            try:
+                self.look()
+            except Exception:
+                # This thread has to outlive whatever goes wrong once.
+                logger.exception("A golden row could not be looked at; the next look is due in a moment.")
+            usual = self._interval_seconds * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - as above
+            wait = min(usual, _MOST_SECONDS_AFTER_FAILURE) if self._last.status == "failed" else usual
