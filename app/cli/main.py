@@ -16,6 +16,7 @@ from app.cli.optimise import optimise
 from app.cli.serve import serve
 from app.cli.signing import make_signing_key, sign
 from app.cli.train import publish, train
+from app.cli.watching.monitor import monitor
 from app.database import DatabaseError
 from app.errors import ReleaseUnusable, ServiceError
 from config.settings import SettingsError, load_settings
@@ -52,7 +53,7 @@ def main(ctx: click.Context) -> None:
     ctx.obj = load_settings()
 
 
-for command in (train, publish, optimise, models, keys, tokens, audit, serve):
+for command in (train, publish, optimise, models, keys, tokens, audit, serve, monitor):
     main.add_command(command)
 keys.add_command(make_signing_key)
 models.add_command(sign)

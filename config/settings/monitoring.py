@@ -39,3 +39,9 @@ class MonitoringSettings:
         "seconds after which each worker predicts the next golden row, to see that its model still answers as at "
         "publication; 0 never",
     )
+    monitor: Literal["beside", "off"] = setting(
+        "GLUONSERVE_MONITOR",
+        "beside",
+        one_of("beside", "off"),
+        "beside starts the watcher with the server; off where it runs elsewhere, as gluonserve monitor",
+    )

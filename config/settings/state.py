@@ -23,6 +23,12 @@ class StateSettings:
     model_path: Path = setting(
         "MODEL_PATH", "{home}/models", read_path, "directory of the releases and of the pointer to the active one"
     )
+    log_path: Path = setting(
+        "LOG_PATH",
+        "{home}/logs",
+        read_path,
+        "directory of the prediction log, which the watcher reads; on several machines one that they share",
+    )
     database_url: str = setting(
         "DATABASE_URL",
         "sqlite:///{home}/gluonserve.db",

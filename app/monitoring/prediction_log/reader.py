@@ -12,6 +12,7 @@ import orjson
 
 SUFFIX = ".jsonl"
 LONGEST_LINE_BYTES = 256 * 2**20
+MOST_BYTES = 8 * 2**20
 _CHUNK_BYTES = 2**20
 
 Record = dict[str, Any]
@@ -63,13 +64,16 @@ class LogReader:
     def position(self) -> Position:
         return Position(dict(self._places))
 
-    def read(self, most: int) -> list[Record]:
-        """The next records, at most so many and fewer only when there are no more now; oldest file first."""
+    def read(self, most: int, *, most_bytes: int = MOST_BYTES) -> list[Record]:
+        """The next records, at most so many and hardly more bytes of them than that; oldest file first."""
         records: list[Record] = []
         self.lag_bytes = 0
+        left = most_bytes
         for name, size in self._look():
-            while len(records) < most and self._has_more(name, size):
+            while len(records) < most and left > 0 and self._has_more(name, size):
+                begun = self._places[name].offset
                 records += self._read_from(name, size, most - len(records))
+                left -= self._places[name].offset - begun
             if self._has_more(name, size):
                 self.lag_bytes += size - self._places[name].offset
         return records

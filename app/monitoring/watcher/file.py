@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,19 @@ logger = logging.getLogger(__name__)
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS holder (one INTEGER PRIMARY KEY CHECK (one = 1), owner TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS states (name TEXT PRIMARY KEY, document BLOB NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS waiting (id INTEGER PRIMARY KEY, snapshot BLOB NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS waiting (id INTEGER PRIMARY KEY AUTOINCREMENT, identity TEXT NOT NULL UNIQUE,"
+    " snapshot BLOB NOT NULL)",
 )
+# What SQLite says of a disk, of rights and of locks. All else is the fault of a statement.
+_WORDS_OF_FILES = ("disk", "readonly", "locked", "unable to open")
 
 
 class Replaced(Exception):
     """Another process works with the file now."""
+
+
+class FileUnusable(Exception):
+    """The file cannot be written at the moment: the disk is full, or broken. What belonged together is undone."""
 
 
 class WatcherFile:
@@ -46,18 +54,14 @@ class WatcherFile:
         """Open the file and claim it.
 
         Raises:
-            sqlite3.Error: when it cannot be used.
+            FileUnusable: when that is not possible.
         """
         self._owner = owner
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            self.connection = _open(path)
-        except sqlite3.DatabaseError as fault:
-            if isinstance(fault, sqlite3.OperationalError):
-                raise
-            aside = _put_aside(path)
-            logger.error("The watcher's file was damaged (%s); it lies as %s now, and a new one begins.", fault, aside)
-            self.connection = _open(path)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.connection = _open_or_begin_anew(path)
+        except (OSError, sqlite3.OperationalError) as fault:
+            raise FileUnusable(f"The watcher's file {path} cannot be used: {fault}.") from fault
         with self._transaction():
             self.connection.execute("INSERT OR REPLACE INTO holder VALUES (1, ?)", (owner,))
 
@@ -67,6 +71,7 @@ class WatcherFile:
 
         Raises:
             Replaced: when another process has claimed the file.
+            FileUnusable: when it cannot be written.
         """
         with self._transaction():
             if self.connection.execute("SELECT owner FROM holder").fetchone() != (self._owner,):
@@ -83,9 +88,9 @@ class WatcherFile:
         self.connection.executemany("INSERT OR REPLACE INTO states VALUES (?, ?)", written)
 
     def put_to_wait(self, snapshots: Sequence[Snapshot]) -> None:
-        """Keep snapshots until the database takes them; within a transaction."""
-        written = [(_write_snapshot(snapshot),) for snapshot in snapshots]
-        self.connection.executemany("INSERT INTO waiting (snapshot) VALUES (?)", written)
+        """Keep snapshots until the database takes them, of those with the same identity the last; in a transaction."""
+        written = [(snapshot.identity, _write_snapshot(snapshot)) for snapshot in map(_identify, snapshots)]
+        self.connection.executemany("INSERT OR REPLACE INTO waiting (identity, snapshot) VALUES (?, ?)", written)
         # While the database is gone for days, what is oldest goes first.
         self.connection.execute("DELETE FROM waiting WHERE id <= (SELECT max(id) FROM waiting) - ?", (MOST_WAITING,))
 
@@ -105,14 +110,32 @@ class WatcherFile:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self.connection.execute("BEGIN IMMEDIATE")
         try:
+            self.connection.execute("BEGIN IMMEDIATE")
             yield
             self.connection.execute("COMMIT")
-        except BaseException:
+        except BaseException as fault:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
+            if is_of_the_file(fault):
+                raise FileUnusable(f"The watcher's file cannot be written: {fault}.") from fault
             raise
+
+
+def is_of_the_file(fault: BaseException) -> bool:
+    """Tell a fault of the disk under the file, which will pass, from one of a statement."""
+    return isinstance(fault, sqlite3.OperationalError) and any(word in str(fault) for word in _WORDS_OF_FILES)
+
+
+def _open_or_begin_anew(path: Path) -> sqlite3.Connection:
+    try:
+        return _open(path)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as fault:
+        aside = _put_aside(path)
+        logger.error("The watcher's file was damaged (%s); it lies as %s now, and a new one begins.", fault, aside)
+        return _open(path)
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -141,15 +164,19 @@ def _put_aside(path: Path) -> Path:
     return aside
 
 
+def _identify(snapshot: Snapshot) -> Snapshot:
+    """With an identity it may be handed over twice: whoever is killed between that and forgetting it does so."""
+    return snapshot if snapshot.identity else replace(snapshot, identity=f"{snapshot.kind}:{uuid.uuid4().hex}")
+
+
 def _write_snapshot(snapshot: Snapshot) -> bytes:
-    # With an identity it may be handed over twice: whoever is killed between that and forgetting it does so.
     values: dict[str, Any] = {
         "kind": snapshot.kind,
         "version": snapshot.version,
         "window_start": snapshot.window_start,
         "window_end": snapshot.window_end,
         "document": snapshot.document,
-        "identity": snapshot.identity or f"{snapshot.kind}:{uuid.uuid4().hex}",
+        "identity": snapshot.identity,
     }
     return orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)
 

@@ -1,0 +1,45 @@
+"""`gluonserve monitor`: the watcher, as a process of its own."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import click
+
+from app.database import create_tables, opened_database
+from app.monitoring.watcher.file import FileUnusable
+from app.wiring.watcher import build_watcher
+from config.logging import configure_logging
+from config.settings import Settings, list_secrets
+
+
+@click.command(epilog="Example: gluonserve monitor --once")
+@click.option("--once", is_flag=True, help="Read the log to its end, tell what it came to, and end.")
+@click.pass_obj
+def monitor(settings: Settings, once: bool) -> None:
+    """Watch the installation until SIGTERM or Ctrl-C: read the prediction log, keep snapshots, send alerts.
+
+    One process of an installation watches; any other one stands by and takes over when it ends. `gluonserve serve`
+    starts one beside the server unless GLUONSERVE_MONITOR is off.
+    """
+    configure_logging(settings.log_level, secrets=list_secrets(settings))
+    with opened_database(settings.database_url) as database:
+        create_tables(database)
+        watcher = build_watcher(settings, database)
+        try:
+            if once:
+                click.echo(f"Read {watcher.run_once()} records.")
+            else:
+                watcher.run(_stop_at_signals())
+        except FileUnusable as fault:
+            raise click.ClickException(str(fault)) from None
+
+
+def _stop_at_signals() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Whoever started it in the background may have had it ignore Ctrl-C, which a terminal sends to everybody.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda *_: stop.set())
+    return stop
