@@ -37,6 +37,7 @@ TABLE = """
     GET    /models/candidate                  401  403  403  403  403  404
     DELETE /models/candidate                  401  403  403  403  403  404
     POST   /models/candidate/promote          401  403  403  403  403  404
+    GET    /metrics                           401  403  403  403  200  200
     GET    /keys                              401  403  403  403  403  200
     POST   /keys                              401  403  403  403  403  201
     DELETE /keys/<id>                         401  403  403  403  403  404
