@@ -13,6 +13,7 @@ from app.api.prediction import write_timestamp
 from app.api.responses import answer_json
 from app.api.schemas import HealthAnswer, StatusAnswer
 from app.api.services import current_services
+from app.monitoring.watcher.presence import Presence
 from app.runtime.loading import LoadedRelease
 from app.runtime.switching.golden_checks import GoldenResult
 
@@ -27,7 +28,7 @@ _RETRY_AFTER_SECONDS = 5
 def health() -> Response:
     """Answers in the same form when it is unhealthy: no model, or one whose last golden row came out wrong."""
     services = current_services()
-    return answer_health(services.active.current, services.golden.result)
+    return answer_health(services.active.current, services.golden.result, services.watcher_presence.look())
 
 
 @blueprint.get("/live")
@@ -46,13 +47,14 @@ def ready() -> Response:
     return answer_json({"status": "ready"})
 
 
-def answer_health(release: LoadedRelease | None, golden: GoldenResult | None) -> Response:
+def answer_health(release: LoadedRelease | None, golden: GoldenResult | None, monitor: Presence) -> Response:
     is_healthy = release is not None and (golden is None or golden.status != "failed")
     body: dict[str, Any] = {
         "status": "healthy" if is_healthy else "unhealthy",
         "model_loaded": release is not None,
         "model_info": None if release is None else summarise_model(release.manifest),
         "golden": None if golden is None else _describe_golden(golden),
+        "monitor": _describe_monitor(monitor),
     }
     if is_healthy:
         return answer_json(body)
@@ -64,4 +66,13 @@ def _describe_golden(golden: GoldenResult) -> dict[str, Any]:
         "status": golden.status,
         "at": None if golden.at is None else write_timestamp(int(golden.at * 1000)),
         "ms": None if golden.milliseconds is None else round(golden.milliseconds, 3),
+    }
+
+
+def _describe_monitor(monitor: Presence) -> dict[str, Any]:
+    """Predictions need no watcher: without one the service is as healthy as before, and those who look are told."""
+    seen = monitor.last_seen
+    return {
+        "status": monitor.status,
+        "last_seen": None if seen is None else write_timestamp(int(seen.timestamp() * 1000)),
     }

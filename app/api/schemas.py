@@ -103,6 +103,16 @@ class GoldenAnswer(Answer):
     ms = fields.Float(allow_none=True, metadata={"description": "Until its answer; null where none came."})
 
 
+class MonitorAnswer(Answer):
+    status = fields.String(
+        metadata={
+            "enum": ["watching", "silent", "unknown"],
+            "description": "Silent without a sign of life for a minute; unknown while the database does not answer.",
+        }
+    )
+    last_seen = fields.String(allow_none=True, metadata={"format": "date-time"})
+
+
 class HealthAnswer(Answer):
     status = fields.String(metadata={"enum": ["healthy", "unhealthy"]})
     model_loaded = fields.Boolean()
@@ -111,6 +121,9 @@ class HealthAnswer(Answer):
         GoldenAnswer,
         allow_none=True,
         metadata={"description": "How the last golden row came out in the worker that answers; null when that is off."},
+    )
+    monitor = fields.Nested(
+        MonitorAnswer, metadata={"description": "Whether a process watches the installation; predictions need none."}
     )
 
 

@@ -9,6 +9,8 @@ from sqlalchemy import Engine
 from app.database import open_database
 from app.monitoring.metrics.process import ProcessMetrics
 from app.monitoring.observing import ObservationQueue
+from app.monitoring.snapshots import SnapshotStore
+from app.monitoring.watcher.presence import WatcherPresence
 from app.redis_link.link import NoRedis, RedisLink
 from app.runtime.switching.active import ActiveRelease
 from app.runtime.switching.follower import Follower
@@ -71,6 +73,7 @@ class Services:
     last_uses: LastUses
     observations: ObservationQueue
     metrics: ProcessMetrics
+    watcher_presence: WatcherPresence
     database: Engine
 
     def start(self) -> None:
@@ -128,5 +131,6 @@ def build_services(settings: Settings) -> Services:
         last_uses=last_uses,
         observations=ObservationQueue((metrics,)),
         metrics=metrics,
+        watcher_presence=WatcherPresence(SnapshotStore(database)),
         database=database,
     )

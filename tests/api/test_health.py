@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Literal
 
 import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
+from app.monitoring.snapshots import Snapshot, SnapshotStore, now_in_utc
 from app.runtime.switching.golden_checks import GoldenResult, NoGoldenChecks
 from app.wiring.services import Services
 from config.settings import Settings
+from tests.server import wait_until
 
 
 class Told(NoGoldenChecks):
@@ -19,7 +22,14 @@ class Told(NoGoldenChecks):
         self.result = result
 
 
-def test_with_a_model_the_service_is_healthy(anonymous: FlaskClient) -> None:
+def wait_for_presence(services: Services) -> None:
+    """On a busy machine the first look takes longer than a request waits for it."""
+    wait_until(lambda: services.watcher_presence.look().status != "unknown", seconds=10)
+
+
+def test_with_a_model_the_service_is_healthy(anonymous: FlaskClient, services: Services) -> None:
+    wait_for_presence(services)
+
     answer = anonymous.get("/health")
 
     assert answer.status_code == 200
@@ -28,11 +38,13 @@ def test_with_a_model_the_service_is_healthy(anonymous: FlaskClient) -> None:
         "model_loaded": True,
         "model_info": {"name": "churn", "version": "3", "problem_type": "binary", "eval_metric": "log_loss"},
         "golden": {"status": "pending", "at": None, "ms": None},
+        "monitor": {"status": "silent", "last_seen": None},
     }
 
 
 def test_without_a_model_the_service_is_unhealthy_in_the_same_form(anonymous: FlaskClient, services: Services) -> None:
     services.active.current = None
+    wait_for_presence(services)
 
     answer = anonymous.get("/health")
 
@@ -44,6 +56,7 @@ def test_without_a_model_the_service_is_unhealthy_in_the_same_form(anonymous: Fl
         "model_loaded": False,
         "model_info": None,
         "golden": {"status": "pending", "at": None, "ms": None},
+        "monitor": {"status": "silent", "last_seen": None},
     }
 
 
@@ -64,6 +77,22 @@ def test_where_no_golden_rows_are_predicted_that_is_told(settings: Settings, ser
     answer = create_app(settings, replace(services, golden=NoGoldenChecks())).test_client().get("/health")
 
     assert (answer.status_code, answer.get_json()["golden"]) == (200, None)
+
+
+@pytest.mark.parametrize(("age", "status"), [(30, "watching"), (90, "silent")])
+def test_without_a_watcher_the_service_is_healthy_and_says_so(
+    anonymous: FlaskClient, services: Services, age: int, status: str
+) -> None:
+    seen = now_in_utc() - timedelta(seconds=age)
+    SnapshotStore(services.database).add(
+        Snapshot(kind="watcher", window_start=seen, window_end=seen, document={}, identity="watcher")
+    )
+    wait_for_presence(services)
+
+    answer = anonymous.get("/health")
+
+    last_seen = seen.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    assert (answer.status_code, answer.get_json()["monitor"]) == (200, {"status": status, "last_seen": last_seen})
 
 
 def test_a_process_without_a_model_is_alive(anonymous: FlaskClient, services: Services) -> None:
