@@ -137,6 +137,21 @@ snapshots = Table(
     Index("ix_snapshots_identity", "identity", unique=True),
 )
 
+feedback = Table(
+    "feedback",
+    tables,
+    Column("prediction_id", String(40), primary_key=True),
+    # As JSON: a class, or a number.
+    Column("outcome", Text, nullable=False),
+    # Goes up with each other outcome that is told for the same prediction.
+    Column("revision", Integer, nullable=False),
+    # Of the watcher: new, taken, or unknown where it found no such prediction.
+    Column("state", String(8), nullable=False),
+    Column("key_id", String(8), nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    Index("ix_feedback_state_received_at", "state", "received_at"),
+)
+
 leases = Table(
     "leases",
     tables,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from flask import Blueprint, Flask
 
 from app.api import health, model_info, prediction
+from app.api.feedback import routes as feedback
 from app.api.keys import routes as keys
 from app.api.models import candidate, switching
 from app.api.monitoring import metrics
@@ -21,6 +22,7 @@ BLUEPRINTS = (
     candidate.blueprint,
     keys.blueprint,
     tokens.blueprint,
+    feedback.blueprint,
     metrics.blueprint,
     page.blueprint,
 )

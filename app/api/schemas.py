@@ -11,7 +11,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, pre_dump
 from app.release.manifest import Manifest
 from app.runtime.row_fields import name_kind
 
-_SCALAR = ["string", "number", "boolean"]
+SCALAR = ["string", "number", "boolean"]
 _PROBLEM_TYPES = ["binary", "multiclass", "regression", "quantile"]
 _FEATURE_TYPES = ["int", "float", "bool", "category", "datetime", "text"]
 
@@ -79,7 +79,7 @@ class PredictionAnswer(Answer):
     """Written by app.api.prediction, which takes a thirtieth of the time of a dump."""
 
     predictions = fields.List(
-        fields.Raw(metadata={"type": [*_SCALAR, "object"]}),
+        fields.Raw(metadata={"type": [*SCALAR, "object"]}),
         metadata={"description": "Classes by the model's own threshold, numbers, or for quantiles level to number."},
     )
     probabilities = fields.List(
@@ -154,8 +154,8 @@ class ModelInfoAnswer(ModelSummary):
 
     created = fields.String(metadata={"description": "UTC, ISO 8601."})
     label = fields.String()
-    class_labels = fields.List(fields.Raw(metadata={"type": _SCALAR}), allow_none=True)
-    positive_class = fields.Raw(allow_none=True, metadata={"type": _SCALAR})
+    class_labels = fields.List(fields.Raw(metadata={"type": SCALAR}), allow_none=True)
+    positive_class = fields.Raw(allow_none=True, metadata={"type": SCALAR})
     decision_threshold = fields.Float(allow_none=True)
     quantile_levels = fields.List(fields.Float(), allow_none=True)
     best_model = fields.String()
@@ -191,12 +191,12 @@ class FeatureAnswer(Answer):
         allow_none=True, metadata={"description": "Null when no data told; a null is then accepted with a warning."}
     )
     two_valued = fields.Boolean(metadata={"description": "Only the listed categories are accepted."})
-    categories = fields.List(fields.Raw(metadata={"type": _SCALAR}), allow_none=True)
+    categories = fields.List(fields.Raw(metadata={"type": SCALAR}), allow_none=True)
     minimum = fields.Raw(allow_none=True, metadata={"type": ["number", "string"]})
     maximum = fields.Raw(allow_none=True, metadata={"type": ["number", "string"]})
     date_formats = fields.List(fields.String())
     time_zone = fields.String(allow_none=True)
-    sample = fields.Raw(allow_none=True, metadata={"type": _SCALAR})
+    sample = fields.Raw(allow_none=True, metadata={"type": SCALAR})
 
 
 class ModelSchemaAnswer(Answer):

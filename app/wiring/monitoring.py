@@ -13,7 +13,10 @@ from app.monitoring.metrics.process import ProcessMetrics
 from app.monitoring.metrics.reading import RareReading
 from app.monitoring.metrics.sampling import Counts, Sampled
 from app.monitoring.metrics.serving import ServedModel, ServingCollector
+from app.monitoring.quality.feedback import FeedbackStore
+from app.monitoring.quality.intake import FeedbackIntake
 from app.monitoring.snapshots import SnapshotStore
+from app.release.store import ReleaseStore
 from app.runtime.batching import BatchingExecutor
 from app.runtime.switching.active import ActiveRelease
 from app.runtime.switching.workers import list_live_workers
@@ -42,6 +45,10 @@ def make_metrics(
         MachineCollector(directories),
     )
     return ProcessMetrics((batcher,), read_under_way=lambda: len(prediction.under_way.started), collectors=collectors)
+
+
+def make_feedback(settings: Settings, store: ReleaseStore, database: Engine) -> FeedbackIntake:
+    return FeedbackIntake(store, FeedbackStore(database), most_outcomes=settings.max_rows)
 
 
 def _describe_model(active: ActiveRelease) -> ServedModel | None:

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from app.database import open_database
 from app.monitoring.metrics.process import ProcessMetrics
 from app.monitoring.observing import ObservationQueue
+from app.monitoring.quality.intake import FeedbackIntake
 from app.monitoring.snapshots import SnapshotStore
 from app.monitoring.watcher.presence import WatcherPresence
 from app.redis_link.link import NoRedis, RedisLink
@@ -40,7 +41,7 @@ from app.wiring.access import (
     make_windows,
     open_redis,
 )
-from app.wiring.monitoring import make_metrics
+from app.wiring.monitoring import make_feedback, make_metrics
 from app.wiring.releases import (
     make_activator,
     make_candidates,
@@ -71,6 +72,7 @@ class Services:
     keys: KeyAdministration
     tokens: TokenIssuer
     last_uses: LastUses
+    feedback: FeedbackIntake
     observations: ObservationQueue
     metrics: ProcessMetrics
     watcher_presence: WatcherPresence
@@ -129,6 +131,7 @@ def build_services(settings: Settings) -> Services:
         keys=KeyAdministration(keys, audit=AuditLog(database)),
         tokens=make_token_issuer(secret, database),
         last_uses=last_uses,
+        feedback=make_feedback(settings, store, database),
         observations=ObservationQueue((metrics,)),
         metrics=metrics,
         watcher_presence=WatcherPresence(SnapshotStore(database)),

@@ -70,8 +70,8 @@ def make_loaded_release(executor: Executor | None = None, **changes: Any) -> Loa
     return LoadedRelease(make_manifest(**changes), schema, executor or SteadyExecutor(), "plan")
 
 
-def make_key(services: Services, settings: Settings, *permissions: str) -> NewKey:
-    return KeyStore(services.database, require_secret(settings)).create("tests", permissions)
+def make_key(services: Services, settings: Settings, *permissions: str, **terms: Any) -> NewKey:
+    return KeyStore(services.database, require_secret(settings)).create("tests", permissions, **terms)
 
 
 def revoke_key(services: Services, settings: Settings, key: NewKey) -> None:

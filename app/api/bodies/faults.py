@@ -7,6 +7,7 @@ from itertools import chain, islice
 from typing import Any
 
 from marshmallow import Schema, ValidationError
+from marshmallow.exceptions import SCHEMA
 
 from app.errors import MOST_FAULTS, FieldFault, InvalidRows
 from app.runtime.checking.suggestions import MOST_SUGGESTIONS, NameSuggestions
@@ -60,6 +61,15 @@ def _list_faults_of_field(name: str, messages: Any) -> Iterator[FieldFault]:
     """Yield the faults of a field; marshmallow lists those of a list's items by their positions."""
     if isinstance(messages, Mapping):
         for position, texts in messages.items():
-            yield from _list_faults_of_field(f"{name}[{position}]", texts)
+            if isinstance(texts, Mapping):
+                yield from _list_faults_of_row(position, texts)
+            else:
+                yield from _list_faults_of_field(f"{name}[{position}]", texts)
     else:
         yield from (FieldFault(None, name, text) for text in messages)
+
+
+def _list_faults_of_row(row: int, messages: Mapping[str, Any]) -> Iterator[FieldFault]:
+    """Yield the faults of an object in a list."""
+    for name, texts in messages.items():
+        yield from (FieldFault(row, None if name == SCHEMA else name, text) for text in texts)

@@ -27,6 +27,7 @@ TABLE = """
     GET    /docs/errors                       200  200  200  200  200  200
     GET    /docs/assets/<name>                200  200  200  200  200  200
     POST   /predict                           401  200  200  403  403  403
+    POST   /feedback                          401  200  403  403  403  403
     GET    /model/info                        401  403  200  403  403  200
     GET    /model/schema                      401  403  200  403  403  200
     GET    /models                            401  403  403  403  403  200
@@ -49,6 +50,7 @@ TABLE = """
 KEYS_ONLY = {("POST", "/keys"), ("POST", "/keys/<id>/rotate"), ("POST", "/auth/token")}
 BODIES: dict[str, dict[str, Any]] = {
     "/predict": {"data": [ROW]},
+    "/feedback": {"outcomes": [{"prediction_id": f"{'0' * 24}-0", "outcome": "Yes"}]},
     "/models/<version>/canary": {"share": 0.5},
     "/models/<version>/shadow": {"share": 0.5},
     "/keys": {"owner": "billing", "roles": ["scorer"]},

@@ -1,0 +1,1 @@
+"""How good the model's answers are: compared with true outcomes when these come, and estimated before they do."""
