@@ -31,6 +31,8 @@ FIGURES: Mapping[str, str] = {
     "watcher_lag_seconds": "age of the oldest line of the prediction log that the watcher has not read",
     "watcher_failures": "failures of parts of the watcher in its last cycle",
     "undelivered_alerts": "messages of alerts that no destination has taken yet",
+    "failing_destinations": "destinations of alerts that did not take the last message they were offered",
+    "unwatched_seconds": "for how long nobody had watched when this watcher began; 0 after a quarter of an hour",
 }
 """Every figure with a fixed name, and what it is."""
 

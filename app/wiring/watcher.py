@@ -11,6 +11,7 @@ from app.monitoring.watcher.lease import Lease, describe_this_process
 from app.monitoring.watcher.traffic import TrafficPart
 from app.monitoring.watcher.watch import Makers, Watch
 from app.monitoring.watcher.watcher import Watcher
+from app.wiring.alerts import make_alert_judge
 from config.settings import Settings
 
 PREDICTIONS = "predictions"
@@ -21,7 +22,7 @@ _LEASE_SECONDS = 30.0
 
 def list_makers(settings: Settings, database: Engine) -> Makers:  # noqa: ARG001 - for parts to come
     """All parts in the order in which they take records, by names that their states are kept under, and the judge."""
-    return Makers(parts={"traffic": TrafficPart})
+    return Makers(parts={"traffic": TrafficPart}, judge=make_alert_judge(settings))
 
 
 def build_watcher(settings: Settings, database: Engine) -> Watcher:

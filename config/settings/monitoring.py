@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import Literal
 
 from config.settings.logged_inputs import LoggedInputs, read_logged_inputs
-from config.settings.parsing import one_of, read_log_level, read_networks, setting, whole_number
+from config.settings.parsing import one_of, read_log_level, read_networks, read_path, setting, whole_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,26 @@ class MonitoringSettings:
         "none",
         read_logged_inputs,
         "values of requests that the prediction log keeps: all, hashed, none, or fields as in age,hash:customer_id",
+    )
+    alert_destinations: str | None = setting(
+        "GLUONSERVE_ALERT_DESTINATIONS",
+        None,
+        str,
+        "where alerts are sent: apprise URLs, as in mailtos://user:password@host, separated by spaces or "
+        "commas, or a file of them; none only keeps and logs alerts",
+        secret=True,
+    )
+    alert_rules: Path | None = setting(
+        "GLUONSERVE_ALERT_RULES",
+        None,
+        read_path,
+        "file of the rules of alerts; none takes config/alerts.yaml of the program",
+    )
+    alert_networks: tuple[IPv4Network | IPv6Network, ...] | None = setting(
+        "GLUONSERVE_ALERT_NETWORKS",
+        None,
+        read_networks,
+        "internal networks that alerts may be sent to, without encryption as well, as in 127.0.0.1/32 for a mail relay",
     )
     metrics_networks: tuple[IPv4Network | IPv6Network, ...] | None = setting(
         "GLUONSERVE_METRICS_NETWORKS",
