@@ -11,7 +11,7 @@ from typing import Any
 from app.monitoring.alerts.alert import Alert
 from app.monitoring.alerts.book import AlertBook, Told
 from app.monitoring.alerts.delivery.destinations import Destination
-from app.monitoring.alerts.delivery.outbox import Outbox, StartSending
+from app.monitoring.alerts.delivery.outbox import Delivery, Outbox, StartSending
 from app.monitoring.alerts.messages import Writer, summarise
 from app.monitoring.alerts.reactions import React, Reactions
 from app.monitoring.alerts.records import Records
@@ -22,6 +22,7 @@ from app.monitoring.snapshots import Snapshot
 
 SECONDS_TOLD_UNWATCHED = 900.0
 SECONDS_TO_SETTLE = 5.0
+SECONDS_TO_SEND_ALL = 60.0
 _LOOK_SECONDS = 0.05
 
 logger = logging.getLogger(__name__)
@@ -65,9 +66,9 @@ class AlertJudge:
     def evaluate(self, figures: Sequence[Figure], now: datetime) -> None:
         seconds = self._pass_time(now)
         for delivery in self._outbox.run(seconds):
-            self._records.follow(delivery.message, self._outbox.list_deliveries(delivery.message) or [delivery])
+            self._follow(delivery)
         self._notes += self._reactions.run(seconds)
-        for alert in self._book.judge([*figures, *self.figures(now)], seconds):
+        for alert in self._book.judge(figures, seconds):
             self._note_change(alert, now)
         told, notes = self._book.take_due(), self._notes
         if told or notes:
@@ -96,13 +97,21 @@ class AlertJudge:
             "watched_at": self._watched_at,
         }
 
-    def settle(self, seconds: float = SECONDS_TO_SETTLE) -> None:
-        """Wait a moment for what is on its way, and end the rest; its state is to be kept after that."""
-        deadline = self._monotonic() + seconds
-        while self._outbox.is_sending and self._monotonic() < deadline:
+    def settle(self, *, send_all: bool = False) -> None:
+        """Wait for what is on its way, or for all that is to be sent, and end what takes longer. Its state is to be
+        kept after that: what has arrived is sent again otherwise.
+        """
+        deadline = time.monotonic() + (SECONDS_TO_SEND_ALL if send_all else SECONDS_TO_SETTLE)
+        while time.monotonic() < deadline:
+            for delivery in self._outbox.run(0.0) if send_all else self._outbox.look(0.0):
+                self._follow(delivery)
+            if not self._outbox.is_sending:
+                break
             time.sleep(_LOOK_SECONDS)
-            self._outbox.look(0.0)
         self._outbox.close()
+
+    def _follow(self, delivery: Delivery) -> None:
+        self._records.follow(delivery.message, self._outbox.list_deliveries(delivery.message))
 
     def _pass_time(self, now: datetime) -> float:
         self._measure_absence(now)

@@ -136,6 +136,11 @@ class GuardedJudge:
                 self._state = self._judge.to_state()
         return self._state
 
+    def settle(self, *, send_all: bool) -> None:
+        if self._judge is not None:
+            with self.failures.attempt("come to an end"):
+                self._judge.settle(send_all=send_all)
+
 
 class _Savepoint:
     """Undoes what a part wrote when it fails.

@@ -67,6 +67,9 @@ class Judge(Protocol):
 
     def snapshots(self, now: datetime) -> Sequence[Snapshot]: ...
 
+    def settle(self, *, send_all: bool = False) -> None:
+        """Come to an end with what it began: what is on its way, or all that is to be sent. Called last."""
+
     def to_state(self) -> State: ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import time
@@ -14,11 +15,13 @@ from app.monitoring.figures import Figure
 from app.monitoring.prediction_log.reader import LogReader, Position, Record
 from app.monitoring.snapshots import Snapshot, now_in_utc
 from app.monitoring.watcher.failures import Failures
-from app.monitoring.watcher.file import FileUnusable, WatcherFile
+from app.monitoring.watcher.file import FileUnusable, Replaced, WatcherFile
 from app.monitoring.watcher.guarding import GuardedJudge, GuardedPart
 from app.monitoring.watcher.parts import MakeJudge, MakePart, State
 
 MOST_RECORDS = 2000
+
+logger = logging.getLogger(__name__)
 
 _READING, _JUDGE = "reading", "alerts"
 
@@ -108,7 +111,19 @@ class Watch:
             kind="watcher", window_start=self._began_at, window_end=now, document=document, identity="watcher"
         )
 
+    def settle(self, *, send_all: bool = False) -> None:
+        """Come to an end with the messages that are on their way, or with all that wait; nothing is evaluated any more.
+
+        Fallback: when another process has the file by now, it sends them again.
+        """
+        try:
+            self._judge.settle(send_all=send_all)
+            self._keep(lambda: self._judge.snapshots(self._clock()))
+        except Replaced:
+            logger.debug("Another process goes on with the watcher's file.", exc_info=True)
+
     def close(self) -> None:
+        self.settle()
         self.file.close()
 
     def _begin(self) -> None:

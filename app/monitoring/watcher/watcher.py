@@ -84,6 +84,7 @@ class Watcher:
             while watch.take_batch():
                 self._renew_when_due()
             watch.finish_round()
+            watch.settle(send_all=True)
             self._handing_over.hand_over(watch.file, watch.describe())
             return watch.records
         finally:
