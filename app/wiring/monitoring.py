@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import socket
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Engine
 
+from app.errors import ReleaseUnusable
 from app.monitoring.metrics.installation import InstallationCollector, read_installation
 from app.monitoring.metrics.machine import MachineCollector
 from app.monitoring.metrics.process import ProcessMetrics
-from app.monitoring.metrics.reading import RareReading
 from app.monitoring.metrics.sampling import Counts, Sampled
-from app.monitoring.metrics.serving import ServedModel, ServingCollector
+from app.monitoring.metrics.serving import ActiveVersion, ServedModel, ServingCollector, ServingWorker
 from app.monitoring.quality.feedback import FeedbackStore
 from app.monitoring.quality.intake import FeedbackIntake
 from app.monitoring.snapshots import SnapshotStore
+from app.release.pointer import read_pointer
 from app.release.store import ReleaseStore
 from app.runtime.batching import BatchingExecutor
 from app.runtime.switching.active import ActiveRelease
+from app.runtime.switching.golden_checks import GoldenChecks, NoGoldenChecks
 from app.runtime.switching.workers import list_live_workers
 from app.serving.prediction import PredictionService
 from config.settings import Settings
@@ -32,19 +35,33 @@ BATCHER_COUNTS = {
     "batcher_failed_passes": "Joined passes that failed and were repeated request by request.",
     "batcher_waits": "Passes that waited for stragglers.",
 }
+GOLDEN_COUNTS = {
+    "golden_checks": "Golden rows that workers have predicted while they served.",
+    "golden_failures": "Golden rows that came out wrong, or not at all.",
+}
 
 
 def make_metrics(
-    settings: Settings, active: ActiveRelease, prediction: PredictionService, database: Engine
+    settings: Settings,
+    active: ActiveRelease,
+    prediction: PredictionService,
+    golden: GoldenChecks | NoGoldenChecks,
+    database: Engine,
 ) -> ProcessMetrics:
-    batcher = Sampled(BATCHER_COUNTS, lambda: _count_batches(active))
-    directories = {"home": settings.home, "models": settings.model_path}
-    collectors = (
-        ServingCollector(lambda: _describe_model(active), lambda: _list_versions_of_workers(settings.model_path)),
-        InstallationCollector(RareReading(lambda: read_installation(database, SnapshotStore(database)))),
-        MachineCollector(directories),
+    sampled = (
+        Sampled(BATCHER_COUNTS, lambda: _count_batches(active)),
+        Sampled(GOLDEN_COUNTS, lambda: _count_golden_rows(golden)),
     )
-    return ProcessMetrics((batcher,), read_under_way=lambda: len(prediction.under_way.started), collectors=collectors)
+    collectors = (
+        ServingCollector(
+            read_model=lambda: _describe_model(active),
+            read_active=lambda: _read_active(settings.model_path),
+            read_workers=lambda: _list_workers(settings.model_path),
+        ),
+        InstallationCollector(lambda: read_installation(database, SnapshotStore(database))),
+        MachineCollector({"home": settings.home, "models": settings.model_path, "logs": settings.log_path}),
+    )
+    return ProcessMetrics(sampled, read_under_way=lambda: len(prediction.under_way.started), collectors=collectors)
 
 
 def make_feedback(settings: Settings, store: ReleaseStore, database: Engine) -> FeedbackIntake:
@@ -59,9 +76,22 @@ def _describe_model(active: ActiveRelease) -> ServedModel | None:
     return ServedModel(told.name, told.version, told.problem_type, told.eval_metric, release.execution)
 
 
-def _list_versions_of_workers(store: Path) -> list[str | None]:
+def _read_active(store: Path) -> ActiveVersion | None:
+    """Fallback: of a pointer that cannot be read nothing is told; the workers log it, and the rest is still shown."""
+    try:
+        pointer = read_pointer(store)
+    except ReleaseUnusable:
+        return None
+    activated = pointer.history[-1]["activated"] if pointer and pointer.history else None
+    if pointer is None or activated is None:
+        return None
+    return ActiveVersion(pointer.version, datetime.fromisoformat(activated.replace("Z", "+00:00")).timestamp())
+
+
+def _list_workers(store: Path) -> list[ServingWorker]:
     here = socket.gethostname()
-    return [worker.active for worker in list_live_workers(store).values() if worker.host == here]
+    living = [worker for worker in list_live_workers(store).values() if worker.host == here]
+    return [ServingWorker(worker.active, worker.golden_ok, worker.golden_at) for worker in living]
 
 
 def _count_batches(active: ActiveRelease) -> Counts | None:
@@ -69,3 +99,7 @@ def _count_batches(active: ActiveRelease) -> Counts | None:
     if not isinstance(executor, BatchingExecutor):
         return None
     return Counts(executor, {name: getattr(executor, name.removeprefix("batcher_")) for name in BATCHER_COUNTS})
+
+
+def _count_golden_rows(golden: GoldenChecks | NoGoldenChecks) -> Counts:
+    return Counts(golden, {"golden_checks": golden.checks, "golden_failures": golden.failures})

@@ -114,7 +114,7 @@ def build_services(settings: Settings) -> Services:
     keys = KeyStore(database, secret)
     last_uses = LastUses(keys)
     golden = make_golden_checks(settings, active)
-    metrics = make_metrics(settings, active, prediction, database)
+    metrics = make_metrics(settings, active, prediction, golden, database)
     return Services(
         active=active,
         follower=Follower(active, golden=golden),

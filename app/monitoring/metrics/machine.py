@@ -60,7 +60,7 @@ class ProcessCollector(Collector):
         self._master = master
 
     def collect(self) -> Iterator[Metric]:
-        yield from _describe_processes(list_processes(self._master))
+        yield from describe_processes(list_processes(self._master))
 
 
 def list_processes(master: int) -> list[tuple[str, psutil.Process]]:
@@ -79,7 +79,7 @@ def _is_in(process: psutil.Process, group: int) -> bool:
         return False
 
 
-def _describe_processes(processes: list[tuple[str, psutil.Process]]) -> Iterator[Metric]:
+def describe_processes(processes: list[tuple[str, psutil.Process]]) -> Iterator[Metric]:
     labels = ("role", "pid")
     cpu = CounterMetricFamily("gluonserve_process_cpu_seconds", "Processor time of a process.", labels=labels)
     resident = GaugeMetricFamily(
@@ -94,9 +94,11 @@ def _describe_processes(processes: list[tuple[str, psutil.Process]]) -> Iterator
         of = (role, str(process.pid))
         try:
             with process.oneshot():
+                if process.status() == psutil.STATUS_ZOMBIE:
+                    continue
                 times, memory = process.cpu_times(), process.memory_full_info()
                 open_files, running = process.num_fds(), process.num_threads()
-        except psutil.Error:  # It has just ended.
+        except psutil.Error:  # It has ended meanwhile.
             continue
         cpu.add_metric(of, times.user + times.system)
         resident.add_metric(of, memory.rss)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import CounterMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from app.monitoring.metrics.reading import TOO_OLD_SECONDS, BoundedReading
 from app.monitoring.metrics.sharing import SharedValues
 
 _OPENMETRICS = "application/openmetrics-text"
@@ -28,40 +28,30 @@ class MetricsPage:
 class GuardedCollector(Collector):
     """Stands in front of a collector that looks something up.
 
-    Fallback: when it fails its metrics are missing from the page, `gluonserve_collector_failures_total` counts it for
-    this process, and the first failure of each kind is logged; whoever watches still sees the rest.
+    Fallback: when it fails, or takes longer than half a second, the page says what it said last, for up to a minute,
+    and then leaves its metrics out. Each time is counted in `failures` and the first of each kind is logged; whoever
+    watches still sees the rest.
     """
 
     def __init__(self, collector: Collector) -> None:
         self.failures = 0
-        self.name = type(collector).__name__
-        self._collector = collector
+        self._name = type(collector).__name__
+        self._reading = BoundedReading(lambda: tuple(collector.collect()))
         self._logged: set[type[Exception]] = set()
 
     def collect(self) -> Iterable[Metric]:
         try:
-            return tuple(self._collector.collect())
+            return self._reading.read()
         except Exception as fault:
-            self.failures += 1
-            if type(fault) not in self._logged:
-                self._logged.add(type(fault))
-                logger.warning("%s cannot be shown among the metrics for now", self.name, exc_info=fault)
-            return ()
+            self._note_failure(fault)
+            known = self._reading.recall(TOO_OLD_SECONDS)
+            return () if known is None else known.value
 
-
-class _Failures(Collector):
-    def __init__(self, collectors: Sequence[GuardedCollector]) -> None:
-        self._collectors = collectors
-
-    def collect(self) -> Iterator[Metric]:
-        counter = CounterMetricFamily(
-            "gluonserve_collector_failures",
-            "Times that a part of this page was left out, counted by the worker that answers.",
-            labels=("collector",),
-        )
-        for one in self._collectors:
-            counter.add_metric((one.name,), one.failures)
-        yield counter
+    def _note_failure(self, fault: Exception) -> None:
+        self.failures += 1
+        if type(fault) not in self._logged:
+            self._logged.add(type(fault))
+            logger.warning("%s has nothing new for the metrics for now", self._name, exc_info=fault)
 
 
 class PageWriter:
@@ -72,6 +62,11 @@ class PageWriter:
 
     def add(self, collector: Collector) -> None:
         self._collectors.append(GuardedCollector(collector))
+
+    @property
+    def failures(self) -> int:
+        """Times that a collector had nothing new, in this process."""
+        return sum(collector.failures for collector in self._collectors)
 
     def write(self, accept: str, *, own: CollectorRegistry, shared: SharedValues | None) -> MetricsPage:
         """Write the page as OpenMetrics for a header `Accept` that asks for it, else as text of Prometheus.
@@ -84,7 +79,7 @@ class PageWriter:
             registry.register(own)
         else:
             MultiProcessCollector(registry, path=str(shared.directory))  # type: ignore[no-untyped-call]
-        for collector in (*self._collectors, _Failures(self._collectors)):
+        for collector in self._collectors:
             registry.register(collector)
         # Not the header itself: the library would repeat parts of it in the answer.
         encode, media_type = choose_encoder(_OPENMETRICS if _OPENMETRICS in accept else "")

@@ -15,9 +15,11 @@ from app.monitoring.metrics.front import FrontCollector
 from app.monitoring.metrics.machine import ProcessCollector
 from app.monitoring.metrics.page import MetricsPage, PageWriter
 from app.monitoring.metrics.requests import RequestMetrics
-from app.monitoring.metrics.sampling import Sampled, Sampler
+from app.monitoring.metrics.sampling import Counts, Sampled, Sampler
 from app.monitoring.metrics.sharing import SharedValues, SharingFailed
 from app.monitoring.observation import RequestObserved
+
+_COUNTS_OF_PAGE = {"collector_failures": "Times that a part of this page could not be looked up, or not in time."}
 
 logger = logging.getLogger(__name__)
 
@@ -42,9 +44,9 @@ class ProcessMetrics:
     def __init__(
         self, sampled: Sequence[Sampled], *, read_under_way: Callable[[], int], collectors: Sequence[Collector] = ()
     ) -> None:
-        self._sampled = tuple(sampled)
-        self._read_under_way = read_under_way
         self._page = PageWriter(collectors)
+        self._sampled = (*sampled, Sampled(_COUNTS_OF_PAGE, self._count_failures))
+        self._read_under_way = read_under_way
         self._registry = CollectorRegistry()
         self._shared: SharedValues | None = None
         self._values: _Values | None = None
@@ -88,6 +90,9 @@ class ProcessMetrics:
             self._make_values().sampler.sample(at_once=True)
             own, shared = self._registry, self._shared
         return self._page.write(accept, own=own, shared=shared)
+
+    def _count_failures(self) -> Counts:
+        return Counts(self._page, {"collector_failures": self._page.failures})
 
     def _make_values(self) -> _Values:
         if self._values is None:

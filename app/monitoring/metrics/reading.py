@@ -1,26 +1,93 @@
-"""What is slow to look up is looked up rarely, and nobody waits long for it."""
+"""What may be slow to look up is waited for a little only, whatever hangs: a database, a disk, a system call."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotInTime
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+MOST_WAIT_SECONDS = 0.5
+TOO_OLD_SECONDS = 60.0
+
 Value = TypeVar("Value")
+
+
+class NotInTime(Exception):
+    """The reading goes on; who asks later gets its value."""
 
 
 class ReadingFailed(Exception):
     """There is no value that is new enough to be shown."""
 
 
-class RareReading(Generic[Value]):
-    """Calls `read` in a thread of its own, never twice at once, and keeps the value for some seconds.
+@dataclass(frozen=True)
+class Known(Generic[Value]):
+    """A value, and the moment of the clock when it was there."""
 
-    Fallback: while it takes longer than `most_wait_seconds` or fails, the last value is given until it is
-    `too_old_seconds` old. The reading goes on meanwhile, and the next one who asks gets its result.
+    value: Value
+    at: float
+
+
+class BoundedReading(Generic[Value]):
+    """Calls `read` in a thread of its own, never twice at once."""
+
+    def __init__(
+        self,
+        read: Callable[[], Value],
+        *,
+        most_wait_seconds: float = MOST_WAIT_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._read = read
+        self._most_wait_seconds = most_wait_seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._under_way: Future[Value] | None = None
+        self._known: Known[Value] | None = None
+
+    def read(self) -> Value:
+        """A value that was read since now; of a reading that somebody else waits for already, its value.
+
+        Raises:
+            NotInTime: when it takes too long.
+            Exception: what `read` raises.
+        """
+        with self._lock:
+            if self._under_way is None or self._under_way.done():
+                self._under_way = self._begin()
+            reading = self._under_way
+        if not wait((reading,), self._most_wait_seconds).done:
+            raise NotInTime("There was no answer in time.")
+        return reading.result()
+
+    def recall(self, within_seconds: float) -> Known[Value] | None:
+        """The last value that was read, also after whoever asked for it had gone; None when it is older than that."""
+        known = self._known
+        return known if known is not None and self._clock() - known.at < within_seconds else None
+
+    def _begin(self) -> Future[Value]:
+        reading: Future[Value] = Future()
+        # No pool: its threads are waited for at the end of the process, and this one may never end.
+        threading.Thread(target=self._run, args=(reading,), name="reading-for-metrics", daemon=True).start()
+        return reading
+
+    def _run(self, reading: Future[Value]) -> None:
+        try:
+            value = self._read()
+        except Exception as fault:
+            reading.set_exception(fault)
+        else:
+            self._known = Known(value, self._clock())
+            reading.set_result(value)
+
+
+class RareReading(Generic[Value]):
+    """Reads at most every few seconds, however often it is asked.
+
+    Fallback: while reading takes too long or fails, the last value is given until it is `too_old_seconds` old.
     """
 
     def __init__(
@@ -28,49 +95,23 @@ class RareReading(Generic[Value]):
         read: Callable[[], Value],
         *,
         fresh_seconds: float = 5.0,
-        most_wait_seconds: float = 0.5,
-        too_old_seconds: float = 60.0,
+        most_wait_seconds: float = MOST_WAIT_SECONDS,
+        too_old_seconds: float = TOO_OLD_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._read = read
+        self._reading = BoundedReading(read, most_wait_seconds=most_wait_seconds, clock=clock)
         self._fresh_seconds = fresh_seconds
-        self._most_wait_seconds = most_wait_seconds
         self._too_old_seconds = too_old_seconds
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._under_way: Future[tuple[Value, float]] | None = None
-        self._known: tuple[Value, float] | None = None
 
     def get(self) -> Value:
         """Raises ReadingFailed when there is nothing that is new enough."""
-        if self._known is None or self._clock() - self._known[1] >= self._fresh_seconds:
-            self._refresh()
-        if self._known is None or self._clock() - self._known[1] >= self._too_old_seconds:
-            raise ReadingFailed("There was no answer in time.")
-        return self._known[0]
-
-    def _refresh(self) -> None:
-        with self._lock:
-            reading = self._under_way = self._under_way or self._begin()
+        fresh = self._reading.recall(self._fresh_seconds)
+        if fresh is not None:
+            return fresh.value
         try:
-            self._known = reading.result(self._most_wait_seconds)
-        except NotInTime:
-            return
+            return self._reading.read()
         except Exception as fault:
-            self._forget(reading)
-            if self._known is None:
-                raise ReadingFailed("It could not be read.") from fault
-            return
-        self._forget(reading)
-
-    def _begin(self) -> Future[tuple[Value, float]]:
-        # A pool for each: nothing is kept running between readings.
-        pool = ThreadPoolExecutor(1, thread_name_prefix="metrics")
-        reading = pool.submit(lambda: (self._read(), self._clock()))
-        pool.shutdown(wait=False)
-        return reading
-
-    def _forget(self, reading: Future[tuple[Value, float]]) -> None:
-        with self._lock:
-            if self._under_way is reading:
-                self._under_way = None
+            known = self._reading.recall(self._too_old_seconds)
+            if known is None:
+                raise ReadingFailed("It could not be read, or not in time.") from fault
+            return known.value

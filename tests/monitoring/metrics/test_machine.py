@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from app.monitoring.metrics.machine import MachineCollector, ProcessCollector, describe_processes, list_processes
+from tests.monitoring.metrics.samples import read_collector
+from tests.server import wait_until
+
+_MASTER = """
+import subprocess, sys
+children = [subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) for _ in range(2)]
+input()
+"""
+OF_A_PROCESS = {
+    "process_cpu_seconds_total",
+    "process_resident_memory_bytes",
+    "process_proportional_memory_bytes",
+    "process_open_descriptors",
+    "process_threads",
+}
+
+
+@pytest.fixture
+def master() -> Iterator[subprocess.Popen[bytes]]:
+    """A process with two children, in a group of its own; all end with its input."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _MASTER], stdin=subprocess.PIPE, start_new_session=True, stderr=subprocess.DEVNULL
+    ) as process:
+        wait_until(lambda: len(psutil.Process(process.pid).children()) == 2, seconds=10)
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def test_the_machine_tells_of_its_processors_its_memory_and_the_disks_of_the_state(tmp_path: Path) -> None:
+    told = read_collector(MachineCollector({"home": tmp_path, "models": tmp_path / "missing"}))
+    assert told["host_cpu_seconds_total['user']"] > 0
+    assert "host_cpu_seconds_total['guest']" not in told
+    assert told["host_memory_bytes['total']"] >= told["host_memory_bytes['available']"] > 0
+    assert told["disk_size_bytes['home']"] >= told["disk_free_bytes['home']"] > 0
+    assert "disk_free_bytes['models']" not in told
+
+
+def test_each_process_of_a_server_is_told_by_its_role(master: subprocess.Popen[bytes]) -> None:
+    children = {child.pid for child in psutil.Process(master.pid).children()}
+    told = read_collector(ProcessCollector(master.pid))
+    expected = {("master", master.pid), *(("worker", child) for child in children)}
+    assert told.keys() == {f"{name}['{role}', '{pid}']" for name in OF_A_PROCESS for role, pid in expected}
+    assert told[f"process_resident_memory_bytes['master', '{master.pid}']"] > 1_000_000
+
+
+def test_a_process_that_is_gone_when_it_is_looked_at_is_left_out(master: subprocess.Popen[bytes]) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        gone = ("worker", psutil.Process(other.pid))
+        other.kill()
+    told = [sample for metric in describe_processes([gone, *list_processes(master.pid)]) for sample in metric.samples]
+    assert {sample.labels["role"] for sample in told} == {"master", "worker"}
+    assert str(gone[1].pid) not in {sample.labels["pid"] for sample in told}
+
+
+def test_a_process_that_has_ended_and_is_still_in_the_table_is_left_out(master: subprocess.Popen[bytes]) -> None:
+    found = list_processes(master.pid)
+    _, child = found[1]
+    child.kill()
+    wait_until(lambda: child.status() == psutil.STATUS_ZOMBIE, seconds=10)
+    samples = [sample for metric in describe_processes(found) for sample in metric.samples]
+    assert {sample.labels["pid"] for sample in samples} == {str(one.pid) for _, one in found} - {str(child.pid)}
