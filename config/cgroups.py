@@ -34,6 +34,38 @@ def list_memory_limits(root: Path = Path("/")) -> list[Limit]:
     ]
 
 
+def read_core_seconds(root: Path = Path("/")) -> float | None:
+    """Processor time that was taken under the tightest limit on it; None where nothing but the cores sets one."""
+    return _read_used(root, None, "cpu.max", _parse_cpu_max, _parse_cpu_stat) or _read_used(
+        root, "cpu", "cpu.cfs_quota_us", _parse_cfs_quota, _parse_cpuacct
+    )
+
+
+def read_used_bytes(root: Path = Path("/")) -> float | None:
+    """Memory in use under the tightest limit on it, without what the kernel would give back; None without a limit."""
+    return _read_used(root, None, "memory.max", _parse_bytes, _parse_memory_current) or _read_used(
+        root, "memory", "memory.limit_in_bytes", _parse_bytes, _parse_memory_usage
+    )
+
+
+def _read_used(
+    root: Path,
+    controller: str | None,
+    name: str,
+    parse_limit: Callable[[Path], float | None],
+    parse_used: Callable[[Path], float],
+) -> float | None:
+    found = []
+    for directory in _list_directories(root, controller):
+        try:
+            amount = parse_limit(directory / name)
+            if amount is not None:
+                found.append((amount, parse_used(directory)))
+        except (OSError, ValueError, LookupError):
+            continue
+    return min(found)[1] if found else None
+
+
 def _read_limits(
     root: Path, controller: str | None, name: str, parse: Callable[[Path], float | None]
 ) -> Iterator[Limit]:
@@ -112,3 +144,26 @@ def _parse_cpuset(path: Path) -> float | None:
 def _parse_bytes(path: Path) -> float | None:
     text = path.read_text(encoding="ascii").strip()
     return None if text == "max" else int(text)
+
+
+def _parse_cpu_stat(group: Path) -> float:
+    return _parse_counts(group / "cpu.stat")["usage_usec"] / 1e6
+
+
+def _parse_cpuacct(group: Path) -> float:
+    return int((group / "cpuacct.usage").read_text(encoding="ascii")) / 1e9
+
+
+def _parse_memory_current(group: Path) -> float:
+    used = int((group / "memory.current").read_text(encoding="ascii"))
+    return used - _parse_counts(group / "memory.stat")["inactive_file"]
+
+
+def _parse_memory_usage(group: Path) -> float:
+    used = int((group / "memory.usage_in_bytes").read_text(encoding="ascii"))
+    return used - _parse_counts(group / "memory.stat")["total_inactive_file"]
+
+
+def _parse_counts(path: Path) -> dict[str, int]:
+    lines = path.read_text(encoding="ascii").splitlines()
+    return {name: int(count) for name, count in (line.split() for line in lines)}

@@ -29,6 +29,7 @@ from config.host import describe_choice, plan_host, read_footprint, read_host
 from config.logging import describe_gunicorn_logging
 from config.metrics_files import MetricsFiles
 from config.settings import Settings, SettingsError, list_secrets, load_settings, require_secret
+from config.watching import start_watcher
 
 
 def _share_arenas() -> None:
@@ -119,6 +120,8 @@ def when_ready(server: Any) -> None:
             most_wait_seconds=_settings.most_wait_ms / 1000,
             timeout_seconds=_settings.request_timeout_ms / 1000,
         )
+    if _settings.monitor == "beside":
+        start_watcher(server.log)
 
 
 def pre_fork(server: Any, worker: Any) -> None:

@@ -66,7 +66,8 @@ def running_server(
         command = [sys.executable, "-m", "gunicorn", "--config", GUNICORN_CONFIG, *command[4:], application]
     log = home / f"server-{port}.log"
     home.mkdir(parents=True, exist_ok=True)
-    variables = {**os.environ, "GLUONSERVE_HOME": str(home), **(environment or {})}
+    # A watcher beside each server would take turns from the tests; those that are about it say so.
+    variables = {**os.environ, "GLUONSERVE_HOME": str(home), "GLUONSERVE_MONITOR": "off", **(environment or {})}
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=variables, stdout=output, stderr=output)
     server = RunningServer(process, f"http://127.0.0.1:{port}", log)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from config.beside import start_beside
 from config.front.doorman import Doorman
 from config.front.queues import QueueUnknown, observe_queue
 
@@ -25,7 +25,7 @@ def start_doorman(server: Any, *, most_wait_seconds: float, timeout_seconds: flo
     it takes; logged.
     """
 
-    def work() -> None:
+    def work(master: int) -> None:
         doorman = Doorman(
             server.LISTENERS,
             server.desk,
@@ -42,16 +42,7 @@ def start_doorman(server: Any, *, most_wait_seconds: float, timeout_seconds: flo
     except QueueUnknown:
         server.log.warning("This kernel does not tell how many connections wait: none is refused for waiting too long.")
         return
-    master = os.pidfd_open(os.getpid())
-    child = os.fork()
-    if child:
-        os.waitpid(child, 0)
-        os.close(master)
-        return
-    if os.fork() == 0:
-        _ignore_signals()
-        _keep(work, master, server.log)
-    os._exit(0)
+    start_beside(lambda master: _keep(lambda: work(master), master, server.log))
 
 
 def _keep(work: Callable[[], None], master: int, log: Any) -> None:
@@ -78,11 +69,3 @@ def _run(work: Callable[[], None], log: Any) -> None:
     finally:
         sys.stderr.flush()
         os._exit(status)
-
-
-def _ignore_signals() -> None:
-    """A supervisor or a terminal sends them to all processes; the doorman stays until the master has gone."""
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
-        signal.signal(number, signal.SIG_IGN)
-    for number in (signal.SIGTTIN, signal.SIGTTOU, signal.SIGWINCH, signal.SIGCHLD):
-        signal.signal(number, signal.SIG_DFL)

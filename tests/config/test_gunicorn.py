@@ -33,7 +33,13 @@ def app(environ, start_response):
 
 
 def make_environ(home: Path, **settings: str) -> dict[str, str]:
-    return {**os.environ, "GLUONSERVE_HOME": str(home), "PYTHONPATH": str(home), **settings}
+    return {
+        **os.environ,
+        "GLUONSERVE_HOME": str(home),
+        "PYTHONPATH": str(home),
+        "GLUONSERVE_MONITOR": "off",
+        **settings,
+    }
 
 
 def read_configuration(home: Path, **settings: str) -> dict[str, object]:

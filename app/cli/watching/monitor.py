@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from pathlib import Path
 
 import click
 
@@ -23,6 +24,8 @@ def monitor(settings: Settings, once: bool) -> None:
     One process of an installation watches; any other one stands by and takes over when it ends. `gluonserve serve`
     starts one beside the server unless GLUONSERVE_MONITOR is off.
     """
+    # For those who list processes: what ps and the metrics of the server call it.
+    Path("/proc/self/comm").write_text("monitor")
     configure_logging(settings.log_level, secrets=list_secrets(settings))
     with opened_database(settings.database_url) as database:
         create_tables(database)

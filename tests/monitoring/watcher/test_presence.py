@@ -13,13 +13,13 @@ from tests.monitoring.watcher.builders import START
 from tests.server import wait_until
 
 
-@pytest.mark.parametrize(("seconds", "status"), [(0, "watching"), (60, "watching"), (61, "silent")])
 def look(presence: WatcherPresence) -> Presence:
     """On a busy machine the first look takes longer than those who ask are made to wait."""
     wait_until(lambda: presence.look().status != "unknown", seconds=10)
     return presence.look()
 
 
+@pytest.mark.parametrize(("seconds", "status"), [(0, "watching"), (60, "watching"), (61, "silent")])
 def test_a_watcher_is_silent_when_it_gave_no_sign_for_a_minute(
     tmp_path: Path, seconds: int, status: Literal["watching", "silent"]
 ) -> None:
