@@ -14,6 +14,7 @@ from app.monitoring.metrics.machine import MachineCollector
 from app.monitoring.metrics.process import ProcessMetrics
 from app.monitoring.metrics.sampling import Counts, Sampled
 from app.monitoring.metrics.serving import ActiveVersion, ServedModel, ServingCollector, ServingWorker
+from app.monitoring.prediction_log.writer import PredictionLog
 from app.monitoring.quality.feedback import FeedbackStore
 from app.monitoring.quality.intake import FeedbackIntake
 from app.monitoring.snapshots import SnapshotStore
@@ -39,6 +40,11 @@ GOLDEN_COUNTS = {
     "golden_checks": "Golden rows that workers have predicted while they served.",
     "golden_failures": "Golden rows that came out wrong, or not at all.",
 }
+# Attributes of a PredictionLog, as metrics.
+LOG_COUNTS = {
+    "prediction_log_lines": "Lines of requests that were written to the prediction log.",
+    "prediction_log_lost_lines": "Lines of requests that were not: the disk was full, or too many came at once.",
+}
 
 
 def make_metrics(
@@ -46,11 +52,13 @@ def make_metrics(
     active: ActiveRelease,
     prediction: PredictionService,
     golden: GoldenChecks | NoGoldenChecks,
+    log: PredictionLog,
     database: Engine,
 ) -> ProcessMetrics:
     sampled = (
         Sampled(BATCHER_COUNTS, lambda: _count_batches(active)),
         Sampled(GOLDEN_COUNTS, lambda: _count_golden_rows(golden)),
+        Sampled(LOG_COUNTS, lambda: _count_lines(log)),
     )
     collectors = (
         ServingCollector(
@@ -103,3 +111,7 @@ def _count_batches(active: ActiveRelease) -> Counts | None:
 
 def _count_golden_rows(golden: GoldenChecks | NoGoldenChecks) -> Counts:
     return Counts(golden, {"golden_checks": golden.checks, "golden_failures": golden.failures})
+
+
+def _count_lines(log: PredictionLog) -> Counts:
+    return Counts(log, {name: getattr(log, name.removeprefix("prediction_log_")) for name in LOG_COUNTS})

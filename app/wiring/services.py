@@ -42,6 +42,7 @@ from app.wiring.access import (
     open_redis,
 )
 from app.wiring.monitoring import make_feedback, make_metrics
+from app.wiring.prediction_log import make_prediction_log
 from app.wiring.releases import (
     make_activator,
     make_candidates,
@@ -114,7 +115,8 @@ def build_services(settings: Settings) -> Services:
     keys = KeyStore(database, secret)
     last_uses = LastUses(keys)
     golden = make_golden_checks(settings, active)
-    metrics = make_metrics(settings, active, prediction, golden, database)
+    log = make_prediction_log(settings, active.slots)
+    metrics = make_metrics(settings, active, prediction, golden, log, database)
     return Services(
         active=active,
         follower=Follower(active, golden=golden),
@@ -132,7 +134,8 @@ def build_services(settings: Settings) -> Services:
         tokens=make_token_issuer(secret, database),
         last_uses=last_uses,
         feedback=make_feedback(settings, store, database),
-        observations=ObservationQueue((metrics,)),
+        # The log first: metrics count what became of its lines.
+        observations=ObservationQueue((log, metrics)),
         metrics=metrics,
         watcher_presence=WatcherPresence(SnapshotStore(database)),
         database=database,

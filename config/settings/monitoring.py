@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Literal
 
 from config.settings.logged_inputs import LoggedInputs, read_logged_inputs
-from config.settings.parsing import one_of, read_log_level, read_networks, read_path, setting, whole_number
+from config.settings.parsing import (
+    one_of,
+    read_log_level,
+    read_networks,
+    read_path,
+    setting,
+    whole_number,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +27,39 @@ class MonitoringSettings:
     )
     access_log: Literal["on", "off"] = setting(
         "GLUONSERVE_ACCESS_LOG", "off", one_of("on", "off"), "on writes one log line per HTTP request"
+    )
+    log_path: Path = setting(
+        "LOG_PATH", "{home}/logs", read_path, "directory of the prediction log, which lies in predictions below it"
+    )
+    log_file_mb: int = setting(
+        "GLUONSERVE_LOG_FILE_MB",
+        "64",
+        whole_number(1, 10_000),
+        "size at which a process begins another file of the prediction log, in MB",
+    )
+    log_file_hours: int = setting(
+        "GLUONSERVE_LOG_FILE_HOURS",
+        "24",
+        whole_number(1, 8760),
+        "age at which a process begins another file of the prediction log, in hours",
+    )
+    log_keep_days: int = setting(
+        "GLUONSERVE_LOG_KEEP_DAYS",
+        "30",
+        whole_number(1, 36_500),
+        "days that a file of the prediction log is kept after its last line",
+    )
+    log_keep_mb: int = setting(
+        "GLUONSERVE_LOG_KEEP_MB",
+        "4000",
+        whole_number(1, 100_000_000),
+        "what all files of the prediction log may take together, in MB; the oldest go first",
+    )
+    logged_outputs: Literal["all", "none"] = setting(
+        "GLUONSERVE_LOG_OUTPUTS",
+        "all",
+        one_of("all", "none"),
+        "all keeps what was predicted in the prediction log, labels and probabilities; none does not",
     )
     logged_inputs: LoggedInputs = setting(
         "GLUONSERVE_LOG_INPUTS",

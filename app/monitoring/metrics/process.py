@@ -83,7 +83,10 @@ class ProcessMetrics:
             values.requests.consume(events, lost=lost)
             values.sampler.sample()
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Count what came since the last look."""
+        with self._lock:
+            self._make_values().sampler.sample(at_once=True)
 
     def write_page(self, accept: str) -> MetricsPage:
         with self._lock:

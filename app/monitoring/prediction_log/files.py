@@ -7,7 +7,7 @@ import fcntl
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,7 @@ class Retention:
     """
 
     file_bytes: int
-    file_seconds: float = 86_400.0
+    file_seconds: float
     keep_seconds: float
     keep_bytes: int
 
@@ -56,7 +56,6 @@ class LogFiles:
         self._size = 0
         self._opened_at = self._looked_at = 0.0
         self._pruned_at = clock()
-        self._has_torn_end = False
 
     def append(self, lines: bytes) -> int:
         """Write whole lines in one go; return how many bytes of them are written, up to the end of a line.
@@ -65,36 +64,38 @@ class LogFiles:
             OSError: when nothing of them is written.
         """
         descriptor = self._find_file()
-        # After an unfinished piece that could not be taken back, so that it swallows no line.
-        start = b"\n" if self._has_torn_end else b""
         try:
-            written = os.write(descriptor, start + lines) - len(start)
+            written = os.write(descriptor, lines)
         except OSError as fault:
             if fault.errno == errno.EFBIG:
                 # This file can grow no more; another one can.
                 self._leave_file()
             raise
-        self._size += max(0, written) + len(start)
-        self._has_torn_end = written < 0
-        return self._keep_whole_lines(descriptor, lines, max(0, written))
+        self._size += written
+        return written if written == len(lines) else self._keep_whole_lines(descriptor, lines[:written])
 
     def tend(self) -> None:
         """Begin no file, but end one that is old, and remove what is kept no longer. Cheap enough for each round."""
         now = self._clock()
-        if self._descriptor is not None and now - self._opened_at >= self._retention.file_seconds:
+        if self._descriptor is not None and abs(now - self._opened_at) >= self._retention.file_seconds:
             self._leave_file()
-        if now - self._pruned_at >= _SECONDS_BETWEEN_PRUNINGS:
+        if abs(now - self._pruned_at) >= _SECONDS_BETWEEN_PRUNINGS:
             self.prune()
 
     def prune(self) -> None:
-        """Remove files that are too old, and the oldest of too many; never one that a living process writes to."""
+        """Remove files that are too old, and the oldest of too many; never one that a living process writes to.
+
+        Fallback: what cannot be looked at or removed stays, and is looked at again the next time.
+        """
         now = self._pruned_at = self._clock()
-        files = sorted(self._list_files(), reverse=True)
         total = 0
-        for modified, size, path in files:
+        for modified, size, path in sorted(self._list_files(), reverse=True):
             total += size
-            if now - modified > self._retention.keep_seconds or total > self._retention.keep_bytes:
-                _remove_unless_written(path)
+            # An empty one takes no room: it may be so new that its process has not locked it yet.
+            is_too_much = size > 0 and total > self._retention.keep_bytes
+            if is_too_much or now - modified > self._retention.keep_seconds:
+                with suppress(OSError):
+                    _remove_unless_written(path)
 
     def close(self) -> None:
         self._leave_file()
@@ -104,18 +105,23 @@ class LogFiles:
             self._leave_file()
         if self._descriptor is None:
             self._descriptor = self._begin_file()
+            if self._sequence > 1:
+                self.prune()
         return self._descriptor
 
     def _has_gone(self) -> bool:
         """Whether somebody removed or replaced the file; looked at now and then."""
         now = self._clock()
-        if abs(now - self._looked_at) < _SECONDS_BETWEEN_LOOKS:
+        if self._descriptor is None or abs(now - self._looked_at) < _SECONDS_BETWEEN_LOOKS:
             return False
         self._looked_at = now
         try:
-            return self._descriptor is None or self._path.stat().st_ino != os.fstat(self._descriptor).st_ino
+            return self._path.stat().st_ino != os.fstat(self._descriptor).st_ino
         except FileNotFoundError:
             return True
+        except OSError:
+            # Nobody can tell; it can be written as before.
+            return False
 
     def _begin_file(self) -> int:
         self._directory.mkdir(parents=True, exist_ok=True, mode=_DIRECTORY_MODE)
@@ -126,46 +132,46 @@ class LogFiles:
         path = self._directory / f"{self._prefix}-{self._sequence + 1:04}{SUFFIX}"
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE)
         with suppress(OSError):
-            # Where files cannot be locked, as on some network file systems, age and size alone tell what is removed.
+            # Where files cannot be locked, as on some network file systems, none is removed either.
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._sequence += 1
-        self._path, self._size, self._has_torn_end = path, 0, False
+        self._path, self._size = path, 0
         self._opened_at = self._looked_at = now
-        if self._sequence > 1:
-            self.prune()
         return descriptor
 
     def _leave_file(self) -> None:
         if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+            # Whatever closing tells: what was written was counted, and nothing more can be done for it.
+            descriptor, self._descriptor = self._descriptor, None
+            with suppress(OSError):
+                os.close(descriptor)
 
-    def _keep_whole_lines(self, descriptor: int, lines: bytes, written: int) -> int:
-        whole = written if written == len(lines) else lines.rfind(b"\n", 0, written) + 1
-        if whole < written:
-            try:
-                os.ftruncate(descriptor, os.fstat(descriptor).st_size - (written - whole))
-                self._size -= written - whole
-            except OSError:
-                self._has_torn_end = True
+    def _keep_whole_lines(self, descriptor: int, written: bytes) -> int:
+        """Take back the beginning of a line whose end found no room; return how many bytes stay.
+
+        Fallback: where that fails, the file ends with it, as if its process had been killed; readers know such ends.
+        """
+        whole = written.rfind(b"\n") + 1
+        try:
+            os.ftruncate(descriptor, os.fstat(descriptor).st_size - len(written) + whole)
+            self._size -= len(written) - whole
+        except OSError:
+            self._leave_file()
         return whole
 
-    def _list_files(self) -> list[tuple[float, int, Path]]:
-        found = []
-        with suppress(FileNotFoundError), os.scandir(self._directory) as entries:
+    def _list_files(self) -> Iterator[tuple[float, int, Path]]:
+        with suppress(OSError), os.scandir(self._directory) as entries:
             for entry in entries:
-                with suppress(FileNotFoundError):
+                with suppress(OSError):
                     if entry.name.endswith(SUFFIX) and entry.is_file(follow_symlinks=False):
                         status = entry.stat(follow_symlinks=False)
-                        found.append((status.st_mtime, status.st_size, Path(entry.path)))
-        return found
+                        yield status.st_mtime, status.st_size, Path(entry.path)
 
 
 def _remove_unless_written(path: Path) -> None:
-    with suppress(FileNotFoundError, BlockingIOError):
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink()
-        finally:
-            os.close(descriptor)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
+    finally:
+        os.close(descriptor)

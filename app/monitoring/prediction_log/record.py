@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
 from app.monitoring.observation import AnswerObserved, RequestObserved
+from app.monitoring.prediction_log.inputs import InputPolicy
 
 _OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
 _NO_WARNINGS = {"unseen": 0, "out_of_range": 0, "unknown_field": 0}
@@ -22,46 +23,6 @@ _NOT_ANSWERED = {
     "rows": 0,
     "prediction_id": None,
 }
-
-
-class Keeper(Protocol):
-    """Knows what may be kept of a row."""
-
-    def keep(self, row: Mapping[str, Any]) -> dict[str, Any]: ...
-
-
-class InputPolicy(Protocol):
-    """Decides for each release what is kept of the rows that it answers."""
-
-    def keep_rows(self, version: str, rows: Sequence[Any]) -> list[dict[str, Any]] | None:
-        """What may be kept of rows as callers sent them; None when that is nothing."""
-
-
-class NoInputs:
-    """Keeps nothing."""
-
-    def keep_rows(self, version: str, rows: Sequence[Any]) -> None:  # noqa: ARG002 - as all policies
-        return None
-
-
-class KeptInputs:
-    """Keeps what a keeper for the features of each release allows.
-
-    Fallback: of a release that was let go before its first line was written, nobody knows the features any more;
-    nothing is kept of those rows.
-    """
-
-    def __init__(self, make_keeper: Callable[[str], Keeper | None]) -> None:
-        """Args: make_keeper: The keeper for a version; None when the version is not known."""
-        self._make_keeper = make_keeper
-        self._keepers: dict[str, Keeper] = {}
-
-    def keep_rows(self, version: str, rows: Sequence[Any]) -> list[dict[str, Any]] | None:
-        keeper = self._keepers.get(version) or self._make_keeper(version)
-        if keeper is None:
-            return None
-        self._keepers[version] = keeper
-        return [keeper.keep(row) for row in rows]
 
 
 class LineWriter:
