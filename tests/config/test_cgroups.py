@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from config.cgroups import Limit, list_core_limits, list_memory_limits
+from config.cgroups import Limit, list_core_limits, list_memory_limits, read_core_seconds, read_used_bytes
 
 V2_MOUNT = "35 25 0:30 {group} /sys/fs/cgroup rw,nosuid,nodev,noexec shared:9 - cgroup2 cgroup2 rw,nsdelegate"
 V1_MOUNTS = """\
@@ -116,3 +116,38 @@ def test_a_host_without_control_groups_has_no_limits(tmp_path: Path) -> None:
     assert list_memory_limits(tmp_path) == []
     bare = make_tree(tmp_path, {"proc/self/cgroup": "0::/", "proc/self/mountinfo": "22 1 0:1 / / rw - ext4 /dev/a rw"})
     assert list_core_limits(bare) == []
+
+
+def test_version_2_tells_what_was_taken_under_the_tightest_limit(tmp_path: Path) -> None:
+    files = {
+        "cpu.max": "400000 100000",
+        "cpu.stat": "usage_usec 9000000\nuser_usec 1",
+        "memory.max": "max",
+        "a/cpu.max": "150000 100000",
+        "a/cpu.stat": "usage_usec 2500000\nuser_usec 1",
+        "a/memory.max": "1000",
+        "a/memory.current": "700",
+        "a/memory.stat": "anon 300\ninactive_file 200",
+    }
+    root = make_v2(tmp_path, group="/a", files=files)
+    assert (read_core_seconds(root), read_used_bytes(root)) == (2.5, 500)
+
+
+def test_version_1_tells_what_was_taken_under_the_tightest_limit(tmp_path: Path) -> None:
+    files = {
+        "cpu,cpuacct/cpu.cfs_quota_us": "150000",
+        "cpu,cpuacct/cpu.cfs_period_us": "100000",
+        "cpu,cpuacct/cpuacct.usage": "2500000000",
+        "memory/memory.limit_in_bytes": "1000",
+        "memory/memory.usage_in_bytes": "700",
+        "memory/memory.stat": "cache 1\ntotal_inactive_file 200",
+    }
+    root = make_v1(tmp_path, group="/", files=files)
+    assert (read_core_seconds(root), read_used_bytes(root)) == (2.5, 500)
+
+
+@pytest.mark.parametrize("usage", ["", "usage_usec", "max"])
+def test_without_a_limit_or_with_files_that_cannot_be_read_nothing_is_told(tmp_path: Path, usage: str) -> None:
+    files = {"cpu.max": "max 100000", "a/cpu.max": "150000 100000", "a/cpu.stat": usage, "a/memory.max": "1000"}
+    root = make_v2(tmp_path, group="/a", files=files)
+    assert (read_core_seconds(root), read_used_bytes(root)) == (None, None)

@@ -50,13 +50,17 @@ class WatcherFile:
     are read again, and their snapshots take the place of those that were.
     """
 
-    def __init__(self, path: Path, *, owner: str) -> None:
+    def __init__(self, path: Path, *, owner: str, most_waiting: int = MOST_WAITING) -> None:
         """Open the file and claim it.
+
+        Args:
+            most_waiting: Snapshots that wait for the database at most: the oldest go first.
 
         Raises:
             FileUnusable: when that is not possible.
         """
         self._owner = owner
+        self._most_waiting = most_waiting
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.connection = _open_or_begin_anew(path)
@@ -91,8 +95,11 @@ class WatcherFile:
         """Keep snapshots until the database takes them, of those with the same identity the last; in a transaction."""
         written = [(snapshot.identity, _write_snapshot(snapshot)) for snapshot in map(_identify, snapshots)]
         self.connection.executemany("INSERT OR REPLACE INTO waiting (identity, snapshot) VALUES (?, ?)", written)
-        # While the database is gone for days, what is oldest goes first.
-        self.connection.execute("DELETE FROM waiting WHERE id <= (SELECT max(id) FROM waiting) - ?", (MOST_WAITING,))
+        newest = self.connection.execute(
+            "SELECT id FROM waiting ORDER BY id DESC LIMIT 1 OFFSET ?", (self._most_waiting,)
+        )
+        for (last_that_goes,) in newest.fetchall():
+            self.connection.execute("DELETE FROM waiting WHERE id <= ?", (last_that_goes,))
 
     def list_waiting(self, most: int) -> dict[int, Snapshot]:
         rows = self.connection.execute("SELECT id, snapshot FROM waiting ORDER BY id LIMIT ?", (most,))

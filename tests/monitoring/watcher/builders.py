@@ -1,12 +1,16 @@
-"""Records as the prediction log has them, and logs of them."""
+"""Records as the prediction log has them, logs of them, and a disk without room."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import orjson
+
+from app.monitoring.watcher.file import WatcherFile
 
 START = datetime(2026, 11, 24, 8, 0, tzinfo=timezone.utc)
 
@@ -43,3 +47,13 @@ def append_records(log: Path, *records: dict[str, Any]) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as file:
         file.write(b"".join(orjson.dumps(record) + b"\n" for record in records))
+
+
+@contextmanager
+def fill_up(file: WatcherFile) -> Iterator[None]:
+    """Let the file have no more room than it takes now."""
+    pages = file.connection.execute("PRAGMA page_count").fetchone()[0]
+    most = file.connection.execute("PRAGMA max_page_count").fetchone()[0]
+    file.connection.execute(f"PRAGMA max_page_count = {pages}")
+    yield
+    file.connection.execute(f"PRAGMA max_page_count = {most}")

@@ -17,7 +17,7 @@ from tests.processes import run_at_once
 from tests.server import wait_until
 
 ELSEWHERE = Owner("another-machine", 1, 1)
-PROCESSES = 6
+PROCESSES = 4
 
 
 @pytest.fixture(scope="module")
