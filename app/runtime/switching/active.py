@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 NOTHING_ACTIVE = "No version is active. Run: gluonserve models activate VERSION"
 
+_MOST_SECONDS_TO_LOAD_ANEW = 10.0
+
 
 class ActiveRelease:
     """Compares the pointer at every request, which is one `stat`, and answers with the version that it names.
@@ -37,6 +39,8 @@ class ActiveRelease:
         self._stamp: Stamp | None = None
         self._flipping = threading.Lock()
         self._under_way: dict[int, LoadedRelease] = {}
+        self._is_settled = threading.Event()
+        self._is_settled.set()
 
     @property
     def has_no_pointer(self) -> bool:
@@ -62,9 +66,14 @@ class ActiveRelease:
     def begin(self) -> LoadedRelease:
         """The release to answer with, which counts as under way in this thread until `end`.
 
+        While one that was taken out is loaded anew this waits, and so does the whole worker soon: others answer. To
+        refuse instead would be quick, and so draw more requests than the worker's share.
+
         Raises:
             ModelNotReady: when there is none.
         """
+        if not self._is_settled.is_set():
+            self._is_settled.wait(_MOST_SECONDS_TO_LOAD_ANEW)
         thread = threading.get_ident()
         while True:
             release = self.require()
@@ -114,12 +123,14 @@ class ActiveRelease:
             if self.missing == version:
                 self._answer_with(version)
                 self.missing = None
+            self._is_settled.set()
 
     def take_out(self, release: LoadedRelease) -> None:
         """Answer nothing more with a release, whose version is loaded anew."""
         with self._flipping:
             if self.current is release:
                 self.current = None
+                self._is_settled.clear()
             self.slots.drop(release.manifest.version)
         self.ask_for(release.manifest.version)
 

@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
@@ -114,7 +115,7 @@ def test_a_model_that_breaks_in_service_answers_nobody_any_more(
     assert status_of(checks) == "failed"
     assert (checks.checks, checks.failures) == (1, 1)
     with pytest.raises(ModelNotReady):
-        active.begin()
+        active.require()
     (error,) = [record.message for record in caplog.records if record.levelno == logging.ERROR]
     assert error == f"{told}. It is taken out of service and loaded anew."
     assert "a row of a real person" not in caplog.text
@@ -131,6 +132,20 @@ def test_it_is_verified_and_loaded_anew_and_passes_again(active: ActiveRelease, 
     assert status_of(checks) == "failed"
     checks.look()
     assert status_of(checks) == "passed"
+
+
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_requests_wait_while_it_is_loaded_anew(active: ActiveRelease, model: Breakable, is_damaged: bool) -> None:
+    if is_damaged:
+        (active.slots.store.directory("1") / "golden.json").write_bytes(b"")
+    model.harm = "wrong"
+    make_checks(active).look()
+    with ThreadPoolExecutor(1) as pool:
+        begun = pool.submit(active.begin)
+        assert not wait((begun,), 0.1).done
+        active.load_missing()
+        assert isinstance(begun.exception(10), ModelNotReady if is_damaged else type(None))
+    assert (active.current is None) == is_damaged
 
 
 def test_where_it_cannot_be_loaded_anew_that_is_tried_at_each_look(
