@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -27,3 +29,23 @@ def count_predictions(samples: dict[Sample, float]) -> float:
     return sum(
         value for (found, labels), value in samples.items() if found == name and labels[:2] == ("/predict", "200")
     )
+
+
+def add_up_totals(samples: dict[Sample, float]) -> dict[str, float]:
+    """Whatever only goes up, over all labels; without processes, whose times go with them."""
+    totals: dict[str, float] = {}
+    for (name, _), value in samples.items():
+        if name.endswith(("_total", "_count", "_sum", "_bucket")) and not name.startswith("gluonserve_process_"):
+            totals[name] = totals.get(name, 0.0) + value
+    return totals
+
+
+def find_falls(pages: list[dict[Sample, float]]) -> list[str]:
+    """The totals that were less on one page than on the page before it."""
+    totals = [add_up_totals(page) for page in pages]
+    return [
+        f"{name}: {value} -> {after.get(name, 0.0)}"
+        for before, after in itertools.pairwise(totals)
+        for name, value in before.items()
+        if after.get(name, 0.0) < value
+    ]
