@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from flask import Blueprint, Flask
 
 from app.api import health, model_info, prediction
+from app.api.dashboard import routes as dashboard
+from app.api.dashboard import sign_in
 from app.api.feedback import routes as feedback
 from app.api.keys import routes as keys
 from app.api.models import candidate, switching
@@ -24,6 +26,8 @@ BLUEPRINTS = (
     tokens.blueprint,
     feedback.blueprint,
     metrics.blueprint,
+    dashboard.blueprint,
+    sign_in.blueprint,
     page.blueprint,
 )
 

@@ -41,7 +41,7 @@ class Problem:
 
 
 def register_error_handlers(app: Flask) -> None:
-    app.register_error_handler(ServiceError, _answer_service_error)
+    app.register_error_handler(ServiceError, answer_service_error)
     app.register_error_handler(HTTPException, _answer_http_exception)
     app.register_error_handler(Exception, _answer_unknown_exception)
 
@@ -61,7 +61,7 @@ def answer_problem(problem: Problem) -> Response:
     return answer_json(body, status=problem.status, media_type=PROBLEM_MEDIA_TYPE, headers=problem.headers)
 
 
-def _answer_service_error(error: ServiceError) -> Response:
+def answer_service_error(error: ServiceError) -> Response:
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log_failure(error)
     if isinstance(error, RateLimited):

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Flask, g, request
 
+from app.api.access.session import read_session
 from app.api.limits.rates import limit_requests
 from app.api.monitoring.observing import note_key
 from app.api.services import current_services
@@ -18,6 +19,7 @@ from app.security.permissions import Permission, permits
 
 API_KEY_HEADER = "X-API-Key"
 _ENVIRON_KEY = "HTTP_X_API_KEY"
+_SAFE_METHODS = {"GET", "HEAD"}
 
 View = Callable[..., Any]
 
@@ -28,19 +30,26 @@ class Guard:
 
     Attributes:
         takes_tokens: Whether a token does; else the API key itself has to be sent.
+        takes_session: Whether the cookie of the dashboard does too: only where nothing can be changed, because
+            browsers send it along with what other pages ask for.
     """
 
     permission: Permission | None
     is_public: bool = False
     takes_tokens: bool = True
+    takes_session: bool = False
 
 
 class UnguardedRoute(Exception):
-    """A route was registered without `require_auth` or `public`."""
+    """A route was registered without `require_auth` or `public`, or with a guard that is too weak for it."""
 
 
 def require_auth(
-    permission: Permission | None, *, takes_tokens: bool = True, unless: Callable[[], bool] | None = None
+    permission: Permission | None,
+    *,
+    takes_tokens: bool = True,
+    takes_session: bool = False,
+    unless: Callable[[], bool] | None = None,
 ) -> Callable[[View], View]:
     """Let only callers with this permission reach the view, for None any caller; who it is is then in `g.caller`.
 
@@ -57,7 +66,7 @@ def require_auth(
             if unless is not None and not _sends_credential() and unless():
                 return view(*args, **kwargs)
             services = current_services()
-            caller = services.authenticator.authenticate(_read_credentials(request.environ))
+            caller = services.authenticator.authenticate(_read_credentials(request.environ, takes_session))
             note_key(request.environ, caller.id)
             if permission is not None and not permits(caller.permissions, permission):
                 raise Forbidden(f"This {caller.credential} lacks the permission '{permission}'.")
@@ -67,7 +76,7 @@ def require_auth(
             limit_requests(services, caller.key)
             return view(*args, **kwargs)
 
-        return _mark(guarded, Guard(permission, takes_tokens=takes_tokens))
+        return _mark(guarded, Guard(permission, takes_tokens=takes_tokens, takes_session=takes_session))
 
     return decorate
 
@@ -88,14 +97,18 @@ def find_guard(view: View) -> Guard | None:
 
 def check_every_route_is_guarded(app: Flask) -> None:
     for rule in app.url_map.iter_rules():
-        if find_guard(app.view_functions[rule.endpoint]) is None:
+        guard = find_guard(app.view_functions[rule.endpoint])
+        if guard is None:
             raise UnguardedRoute(f"{rule.rule} ({rule.endpoint}) needs require_auth(...) or public.")
+        if guard.takes_session and (rule.methods or set()) - _SAFE_METHODS:
+            raise UnguardedRoute(f"{rule.rule} ({rule.endpoint}) may change something: it takes no cookie.")
 
 
-def _read_credentials(environ: Mapping[str, Any]) -> Credentials:
+def _read_credentials(environ: Mapping[str, Any], takes_session: bool) -> Credentials:
     return Credentials(
         api_key=environ.get(_ENVIRON_KEY),
         authorization=environ.get("HTTP_AUTHORIZATION"),
+        session=read_session() if takes_session else None,
         address=environ.get("REMOTE_ADDR"),
     )
 

@@ -11,8 +11,23 @@ from app.charts.text import write_tick
 
 Point = tuple[float, float]
 Style = Literal[
-    "line", "second", "guide", "dots", "cloud", "whiskers", "faint", "marked", "frontier", "third", "bars", "reference"
+    "line",
+    "second",
+    "guide",
+    "dots",
+    "cloud",
+    "whiskers",
+    "faint",
+    "marked",
+    "frontier",
+    "third",
+    "bars",
+    "reference",
+    "dashed",
+    "refused",
+    "failed",
 ]
+Rules = Literal["both", "up", "across"]
 
 
 @dataclass(frozen=True)
@@ -68,6 +83,8 @@ class Chart:
     Attributes:
         key: Unique in a page; names the title and the description for those who listen.
         description: What the plot shows, in one or two sentences with the numbers that matter.
+        x_label, y_label: What the axes are; empty where the title says it.
+        rules: Which lines stand behind the marks: those that go up, those that go across, or both.
     """
 
     key: str
@@ -80,6 +97,7 @@ class Chart:
     marks: tuple[Mark, ...]
     words: tuple[Word, ...] = ()
     area: PlotArea = CARD_AREA
+    rules: Rules = "both"
 
 
 class Canvas:
@@ -103,6 +121,16 @@ class Canvas:
 
     def draw_line(self, points: Iterable[Point]) -> str:
         return "M" + "L".join(f"{x:g} {y:g}" for x, y in map(self.place, points))
+
+    def draw_broken_line(self, points: Iterable[tuple[float, float | None]]) -> str:
+        """Lines through what there is: where there is no value there is no line, and one by itself is a dot."""
+        path, follows = "", False
+        for at, value in points:
+            if value is not None:
+                x, y = self.place((at, value))
+                path += f"L{x:g} {y:g}" if follows else f"M{x:g} {y:g}h0"
+            follows = value is not None
+        return path
 
     def draw_dots(self, points: Iterable[Point]) -> str:
         """Lines of no length: round line ends make them dots, in a tenth of the bytes of circles."""

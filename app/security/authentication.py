@@ -11,7 +11,7 @@ from app.security.keys.last_use import NoUses, UseRecorder
 from app.security.keys.store import ApiKey
 from app.security.keys.verifier import KeyVerifier
 from app.security.tokens.claims import TokenClaims
-from app.security.tokens.verifier import TokenVerifier
+from app.security.tokens.verifier import TokenVerifier, VerifiedToken
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,11 +21,13 @@ class Credentials:
     Attributes:
         api_key: The header X-API-Key.
         authorization: The header Authorization.
+        session: The cookie of the dashboard, on routes that take it. It counts where neither of the others is sent.
         address: Where the request comes from; of a chain of proxies, the address that the trusted ones tell.
     """
 
     api_key: str | None = field(default=None, repr=False)
     authorization: str | None = field(default=None, repr=False)
+    session: str | None = field(default=None, repr=False)
     address: str | None = None
 
 
@@ -60,11 +62,13 @@ class Authenticator:
         keys: KeyVerifier,
         tokens: TokenVerifier,
         *,
+        sessions: TokenVerifier | None = None,
         networks: NetworkCheck | None = None,
         uses: UseRecorder | None = None,
     ) -> None:
         self.keys = keys
         self.tokens = tokens
+        self.sessions = sessions
         self._networks = networks or NetworkCheck()
         self._uses = uses or NoUses()
 
@@ -78,7 +82,10 @@ class Authenticator:
             KeysUnavailable: when the database does not answer and the credential was not confirmed lately.
         """
         token = None if credentials.authorization is None else _read_bearer(credentials.authorization)
-        caller = self._find_caller(credentials.api_key, token)
+        if self.sessions is not None and credentials.session and token is None and not credentials.api_key:
+            caller = _describe_caller(self.sessions.verify(credentials.session))
+        else:
+            caller = self._find_caller(credentials.api_key, token)
         self._networks.check(caller.key, credentials.address)
         self._uses.note(caller.key.id)
         return caller
@@ -89,8 +96,11 @@ class Authenticator:
             return Caller(key=key, permissions=key.permissions)
         if api_key:
             raise Unauthenticated("Send a key or a token, not both: they may be two callers.", code="two_credentials")
-        verified = self.tokens.verify(token)
-        return Caller(key=verified.key, permissions=verified.permissions, token=verified.claims)
+        return _describe_caller(self.tokens.verify(token))
+
+
+def _describe_caller(verified: VerifiedToken) -> Caller:
+    return Caller(key=verified.key, permissions=verified.permissions, token=verified.claims)
 
 
 def _read_bearer(authorization: str) -> str | None:

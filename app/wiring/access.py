@@ -20,7 +20,7 @@ from app.security.limits.shared_windows import DividedWindows, RedisWindows, Sha
 from app.security.limits.windows import MemoryWindows, Windows
 from app.security.lookups import Lookups
 from app.security.tokens.issuer import TokenIssuer
-from app.security.tokens.signing import TokenSigner
+from app.security.tokens.signing import TokenSigner, TokenUse
 from app.security.tokens.store import TokenStore
 from app.security.tokens.verifier import TokenVerifier
 from config.settings import Settings, SettingsError
@@ -43,14 +43,16 @@ def open_redis(settings: Settings) -> RedisLink | NoRedis:
 
 
 def make_authenticator(keys: KeyStore, secret: str, database: Engine, uses: UseRecorder) -> Authenticator:
-    # One for both kinds of credential: an outage is noticed once, and counted once.
+    # One for all kinds of credential: an outage is noticed once, and counted once.
     lookups = Lookups()
-    tokens = TokenVerifier(TokenSigner(secret), TokenStore(database), keys, lookups=lookups)
-    return Authenticator(KeyVerifier(keys, lookups=lookups), tokens, uses=uses)
+    store = TokenStore(database)
+    tokens = TokenVerifier(TokenSigner(secret), store, keys, lookups=lookups)
+    sessions = TokenVerifier(TokenSigner(secret, use="dashboard"), store, keys, lookups=lookups)
+    return Authenticator(KeyVerifier(keys, lookups=lookups), tokens, sessions=sessions, uses=uses)
 
 
-def make_token_issuer(secret: str, database: Engine) -> TokenIssuer:
-    return TokenIssuer(TokenSigner(secret), TokenStore(database), audit=AuditLog(database))
+def make_token_issuer(secret: str, database: Engine, *, use: TokenUse = "api") -> TokenIssuer:
+    return TokenIssuer(TokenSigner(secret, use=use), TokenStore(database), audit=AuditLog(database))
 
 
 def make_rate_limits(settings: Settings, windows: Windows) -> RateLimits:

@@ -72,6 +72,7 @@ class Services:
     redis: RedisLink | NoRedis
     keys: KeyAdministration
     tokens: TokenIssuer
+    sessions: TokenIssuer
     last_uses: LastUses
     feedback: FeedbackIntake
     observations: ObservationQueue
@@ -106,7 +107,6 @@ def build_services(settings: Settings) -> Services:
     store, rules = open_store(settings), read_row_rules(settings)
     active = ActiveRelease(ReleaseSlots(store, prefer=settings.execution, rules=rules))
     prediction = PredictionService(active, max_rows=settings.max_rows)
-    activator = make_activator(settings, store, database)
     redis = open_redis(settings)
     windows = make_windows(settings, redis)
     candidates = make_candidates(settings, store, database)
@@ -122,7 +122,7 @@ def build_services(settings: Settings) -> Services:
         follower=Follower(active, golden=golden),
         golden=golden,
         prediction=prediction,
-        activator=activator,
+        activator=make_activator(settings, store, database),
         candidates=candidates,
         trial_follower=trial_follower,
         authenticator=limit_addresses(settings, windows, make_authenticator(keys, secret, database, last_uses)),
@@ -132,6 +132,7 @@ def build_services(settings: Settings) -> Services:
         redis=redis,
         keys=KeyAdministration(keys, audit=AuditLog(database)),
         tokens=make_token_issuer(secret, database),
+        sessions=make_token_issuer(secret, database, use="dashboard"),
         last_uses=last_uses,
         feedback=make_feedback(settings, store, database),
         # The log first: metrics count what became of its lines.

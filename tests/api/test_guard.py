@@ -20,6 +20,10 @@ PUBLIC = {
     ("GET", "/docs"),
     ("GET", "/docs/errors"),
     ("GET", "/docs/assets/<name>"),
+    ("GET", "/dashboard/assets/<file>"),
+    ("GET", "/dashboard/sign-in"),
+    ("POST", "/dashboard/sign-in"),
+    ("POST", "/dashboard/sign-out"),
 }
 
 

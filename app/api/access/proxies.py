@@ -1,4 +1,4 @@
-"""The address of a caller behind proxies: WSGI middleware that puts it in the place of the last proxy's."""
+"""The address of a caller behind proxies, and whether it came by TLS: WSGI middleware puts both where they belong."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ class _BehindProxies:
     Each proxy appends the address that it was called from, so what callers write themselves stands further left. The
     header is split at its commas and nothing else: werkzeug's ProxyFix honours quotation marks, and a caller who sends
     one that is never closed passes for the proxy. The header is believed from a unix socket and from addresses that the
-    internet does not route; whoever calls from elsewhere went past the proxies.
+    internet does not route; whoever calls from elsewhere went past the proxies. X-Forwarded-Proto is believed of the
+    same.
     """
 
     def __init__(self, wsgi_app: WSGIApplication, count: int) -> None:
@@ -34,6 +35,8 @@ class _BehindProxies:
         forwarded = environ.get("HTTP_X_FORWARDED_FOR")
         if forwarded is not None and _may_be_a_proxy(environ.get("REMOTE_ADDR", "")):
             environ["REMOTE_ADDR"] = self._read(forwarded)
+            if environ.get("HTTP_X_FORWARDED_PROTO") == "https":
+                environ["wsgi.url_scheme"] = "https"
         return self._wsgi_app(environ, start_response)
 
     def _read(self, forwarded: str) -> str:

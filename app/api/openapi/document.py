@@ -14,6 +14,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Flask, current_app
 from marshmallow import EXCLUDE, Schema, fields
 
+from app.api.access.session import SESSION_COOKIE
 from app.api.guard import API_KEY_HEADER, Guard, find_guard
 from app.api.openapi.features import describe_feature
 from app.api.openapi.operation import Operation, find_operation
@@ -34,6 +35,12 @@ _SECURITY_SCHEMES = {
         "scheme": "bearer",
         "bearerFormat": "JWT",
         "description": "A token of POST /auth/token, in place of an API key.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": SESSION_COOKIE,
+        "description": "What /dashboard/sign-in gives a browser, in place of an API key.",
     },
 }
 _ERRORS_OF_A_BODY = (400, 413, 415, 422)
@@ -125,7 +132,8 @@ def describe_operation(route: Route, release: LoadedRelease | None) -> dict[str,
         body = _describe_body(operation.accepts, release)
         described["requestBody"] = {**body, "required": not operation.body_is_optional}
     if not guard.is_public:
-        described["security"] = [{name: []} for name in _SECURITY_SCHEMES if guard.takes_tokens or name == "api_key"]
+        taken = {"api_key": True, "token": guard.takes_tokens, "session": guard.takes_session}
+        described["security"] = [{name: []} for name in _SECURITY_SCHEMES if taken[name]]
     return described
 
 

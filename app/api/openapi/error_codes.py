@@ -40,6 +40,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = {
     "two_credentials": ErrorCode(401, "The request has both a key and a token; send one of them."),
     "permission_denied": ErrorCode(403, "The credential is valid but lacks the permission that the detail names."),
     "api_key_required": ErrorCode(403, "Keys and tokens are made with an API key, not with a token."),
+    "cross_site": ErrorCode(403, "A form of the dashboard was sent from a page of another site."),
     "network_not_permitted": ErrorCode(
         403, "The key is valid but not from this address: it is bound to networks; see GET /keys."
     ),

@@ -51,7 +51,7 @@ class AddressLimitedAuthenticator:
         """
         address = credentials.address or ""
         # Python's hash of text is keyed anew in every process: nobody can make one credential pass for another.
-        fingerprint = hash((credentials.api_key, credentials.authorization))
+        fingerprint = hash((credentials.api_key, credentials.authorization, credentials.session))
         if address in self._refused_until and fingerprint not in self._known_good:
             self._refuse_for_now(address)
         try:

@@ -6,7 +6,9 @@ import hmac
 import re
 import secrets
 from base64 import urlsafe_b64decode
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import jwt
 
@@ -19,7 +21,13 @@ TOKEN_TYPE = "at+jwt"  # noqa: S105 - the type that the header names, not a secr
 _HEADER = re.compile(rb'\{"alg":"HS256","kid":"([0-9a-f]{16})","typ":"at\+jwt"\}')
 # Our headers, all of 55 bytes, take 74 characters; the 32 bytes of a signature take 43.
 _TOKEN = re.compile(r"([A-Za-z0-9_-]{74})\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}")
-_DERIVATION = b"gluonserve signing key of tokens "
+
+TokenUse = Literal["api", "dashboard"]
+# No secret of an API key is as long as these texts: the uses of the secret never meet.
+_DERIVATIONS: Mapping[TokenUse, bytes] = {
+    "api": b"gluonserve signing key of tokens ",
+    "dashboard": b"gluonserve signing key of the dashboard's sessions ",
+}
 
 
 class InvalidToken(Exception):
@@ -40,10 +48,14 @@ class TokenSigner:
     A signing key is HMAC-SHA256(secret, its id): every machine that has the secret of the API keys has it too, no file
     has to be brought anywhere, and a dump of the database holds nothing to sign with. HS256, because whoever verifies
     here signs as well: a pair of keys would protect nothing more, and take many times as long.
+
+    Each use has signing keys of its own: what a browser holds for the dashboard opens no other route, and a token that
+    somebody made for a script opens no dashboard in a browser.
     """
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, *, use: TokenUse = "api") -> None:
         self._secret = secret.encode()
+        self._derivation = _DERIVATIONS[use]
         self._jwt = jwt.PyJWT(
             options={"require": list(CLAIM_NAMES), "strict_aud": True, "enforce_minimum_key_length": True}
         )
@@ -80,8 +92,7 @@ class TokenSigner:
         return SignedToken(claims, signing_key_id)
 
     def _derive_key(self, signing_key_id: str) -> bytes:
-        # No secret of an API key is as long as this text: the two uses of the secret never meet.
-        return hmac.digest(self._secret, _DERIVATION + signing_key_id.encode(), "sha256")
+        return hmac.digest(self._secret, self._derivation + signing_key_id.encode(), "sha256")
 
 
 def make_signing_key_id() -> str:

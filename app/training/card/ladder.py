@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from app.charts.chart import Canvas, Chart, Mark, Point
 from app.charts.scale import cover, cover_logarithmically
+from app.charts.table import Cell, Table, make_row
 from app.charts.text import show_text, write_number
 from app.release.manifest import LadderEntry
-from app.training.card.page import Cell, Figure, Section, Table, make_row
+from app.training.card.page import Figure, Section
 
 _MOST_NAMED = 12
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.charts import TEMPLATES as CHART_TEMPLATES
+from app.charts import THEME
 from app.training.card.page import Section
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -24,7 +25,7 @@ def render_page(*, name: str, version: str, facts: Sequence[tuple[str, str]], se
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style = (_TEMPLATES / "card.css").read_text(encoding="utf-8")
+    style = "".join(path.read_text(encoding="utf-8") for path in (THEME, _TEMPLATES / "card.css"))
     return environment.get_template("card.html").render(
         name=name,
         version=version,

@@ -26,6 +26,13 @@ TABLE = """
     GET    /docs                              200  200  200  200  200  200
     GET    /docs/errors                       200  200  200  200  200  200
     GET    /docs/assets/<name>                200  200  200  200  200  200
+    GET    /dashboard                         401  403  403  403  403  200
+    GET    /dashboard/sections                401  403  403  403  403  200
+    GET    /dashboard/drift/<version>         401  403  403  403  403  404
+    GET    /dashboard/assets/<file>           200  200  200  200  200  200
+    GET    /dashboard/sign-in                 200  200  200  200  200  200
+    POST   /dashboard/sign-in                 401  401  401  401  401  401
+    POST   /dashboard/sign-out                303  303  303  303  303  303
     POST   /predict                           401  200  200  403  403  403
     POST   /feedback                          401  200  403  403  403  403
     GET    /model/info                        401  403  200  403  403  200
@@ -88,7 +95,12 @@ def list_routes(app: Flask) -> set[tuple[str, str]]:
 
 
 def call(app: Flask, method: str, path: str, key: str | None, header: str = "X-API-Key") -> int:
-    address = path.replace("<version>", "999").replace("<id>", "zzzzzzzz").replace("<name>", "docs.js")
+    address = (
+        path.replace("<version>", "999")
+        .replace("<id>", "zzzzzzzz")
+        .replace("<name>", "docs.js")
+        .replace("<file>", "icon.svg")
+    )
     body = BODIES.get(path) if method == "POST" else None
     return (
         app.test_client()

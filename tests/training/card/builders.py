@@ -10,8 +10,8 @@ from app.release.manifest import FeatureImportance, Manifest
 from app.release.schema import Feature, FeatureSchema
 from app.training.card.card import prepare_card
 from app.training.gate.metrics import Answers
+from tests.charts.page_reader import PageReader
 from tests.manifests import make_manifest
-from tests.training.card.page_reader import PageReader
 
 KEY = "0123456789abcdef"
 

@@ -16,6 +16,7 @@ from app.release.store import CARD, ReleaseStore
 from app.release.verification import read_schema
 from app.training.gate.metrics import answer_held_out_rows
 from app.training.profile import profile_features
+from tests.charts.page_reader import PageReader
 from tests.fixtures import FittedModel
 from tests.manifests import make_manifest
 from tests.training.card.builders import (
@@ -27,7 +28,6 @@ from tests.training.card.builders import (
     read_binary_card,
     render,
 )
-from tests.training.card.page_reader import PageReader
 
 HOSTILE = (
     "<script>alert(1)</script>",

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from app.charts.chart import Canvas, Chart, Mark
 from app.charts.scale import UNIT
+from app.charts.table import Table, make_row
 from app.charts.text import write_share
-from app.training.card.page import Figure, Table, make_row
+from app.training.card.page import Figure
 
 Numbers = npt.NDArray[Any]
 

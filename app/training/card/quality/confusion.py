@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from app.charts.table import Cell, Table, make_row
 from app.charts.text import show_text, write_share
-from app.training.card.page import Cell, Table, make_row
 
 Numbers = npt.NDArray[Any]
 

@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from app.charts.chart import Canvas, Chart, Mark
 from app.charts.scale import cover
+from app.charts.table import Table, make_row
 from app.charts.text import write_number
-from app.training.card.page import Figure, Section, Table, make_row
+from app.training.card.page import Figure, Section
 from app.training.gate.metrics import Answers
 
 Numbers = npt.NDArray[Any]

@@ -1,16 +1,16 @@
-"""Reads a card as a browser would: tags with their attributes, tables by caption, and the words that are shown."""
+"""Reads a page as a browser would: tags with their attributes, tables by caption, and the words that are shown."""
 
 from __future__ import annotations
 
 from html.parser import HTMLParser
 
-_EMPTY = {"meta", "path", "rect", "link", "br", "img"}
+_EMPTY = {"meta", "path", "rect", "link", "br", "img", "input"}
 
 Table = list[list[str]]
 
 
 class PageReader(HTMLParser):
-    """A parsed card.
+    """A parsed page.
 
     Attributes:
         tags: Every start tag with its attributes, in order.

@@ -1,0 +1,1 @@
+"""From findings to what the page shows: words, tables and plots as plain data, which the templates only lay out."""
