@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import socket
-
-import psutil
 from sqlalchemy import Engine
 
 from app.monitoring.snapshots import SnapshotStore
 from app.monitoring.watcher.file import WatcherFile
 from app.monitoring.watcher.handing_over import HandingOver
 from app.monitoring.watcher.lease import Lease, describe_this_process
-from app.monitoring.watcher.system import SystemPart, WorkerSeen
 from app.monitoring.watcher.traffic import TrafficPart
 from app.monitoring.watcher.watch import Makers, Watch
-from app.monitoring.watcher.watcher import Watcher
-from app.runtime.switching.workers import list_live_workers
+from app.monitoring.watcher.watcher import Pace, Watcher
 from app.wiring.alerts import make_alert_judge
+from app.wiring.prediction_log import find_prediction_log
+from app.wiring.system import make_system_part
 from config.settings import Settings
-from config.usage import UsageMeter
 
-PREDICTIONS = "predictions"
 _FILE = "watcher.db"
 _LEASE = "watcher"
 _LEASE_SECONDS = 30.0
@@ -31,46 +26,24 @@ def list_makers(settings: Settings, database: Engine) -> Makers:  # noqa: ARG001
     return Makers(
         parts={
             "traffic": TrafficPart,
-            "system": lambda _: SystemPart(UsageMeter().measure, lambda: _list_workers(settings), settings.home),
+            "system": lambda _: make_system_part(settings),
         },
         judge=make_alert_judge(settings),
     )
 
 
-def build_watcher(settings: Settings, database: Engine) -> Watcher:
+def build_watcher(settings: Settings, database: Engine, *, pace: Pace | None = None) -> Watcher:
     """Nothing is opened before the lease is held."""
     owner = describe_this_process()
     makers = list_makers(settings, database)
 
     def open_watch() -> Watch:
         file = WatcherFile(settings.home / _FILE, owner=owner.text)
-        return Watch(file, settings.log_path / PREDICTIONS, makers)
+        return Watch(file, find_prediction_log(settings), makers)
 
     return Watcher(
         Lease(database, _LEASE, owner=owner, seconds_to_live=_LEASE_SECONDS),
         open_watch,
         HandingOver(SnapshotStore(database)),
+        pace=pace,
     )
-
-
-def _list_workers(settings: Settings) -> list[WorkerSeen]:
-    here = socket.gethostname()
-    return [
-        WorkerSeen(
-            pid=worker.pid,
-            host=worker.host,
-            version=worker.active,
-            ready=worker.active is not None,
-            golden_ok=worker.golden_ok,
-            golden_at=worker.golden_at,
-            rss_bytes=_measure_memory(worker.pid) if worker.host == here else None,
-        )
-        for worker in list_live_workers(settings.model_path).values()
-    ]
-
-
-def _measure_memory(pid: int) -> int | None:
-    try:
-        return int(psutil.Process(pid).memory_info().rss)
-    except psutil.Error:  # It has just ended.
-        return None
