@@ -19,7 +19,7 @@ from app.release.plan.models.catboost import export_catboost
 from app.release.plan.models.catboost_ctrs import hash_codes, limit_in_float64
 
 COLUMNS = [EncodedColumn("shop", 5), EncodedColumn("price")]
-FLOAT32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
+FLOAT32 = st.floats(float(np.finfo(np.float32).min), float(np.finfo(np.float32).max), width=32)
 
 
 def fit_child(directory: Path, *, problem_type: str = "regression", rows: int = 200, **hyperparameters: Any) -> Any:
