@@ -26,7 +26,8 @@ _SCHEMA = ModelSchemaAnswer()
 def model_info() -> Response:
     """Its quality on held-out rows with confidence intervals, feature importance, and what it was made with."""
     release = current_services().active.require()
-    return answer_json({**_INFO.dump(release.manifest), "execution": release.execution})
+    now = {"execution": release.execution, "rejected_features": sorted(release.rejected())}
+    return answer_json({**_INFO.dump(release.manifest), **now})
 
 
 @blueprint.get("/model/schema")

@@ -163,6 +163,9 @@ class ModelInfoAnswer(ModelSummary):
         metadata={"enum": ["plan", "native"], "description": "By its compiled plan, or by AutoGluon itself."},
     )
     plan_refusal = fields.String(allow_none=True, metadata={"description": "Why there is no compiled plan, if so."})
+    rejected_features = fields.List(
+        fields.String(), metadata={"description": "Whose unseen values are refused for now, whatever the setting says."}
+    )
     quality = fields.Dict(
         keys=fields.String(), values=fields.Nested(MetricAnswer), metadata={"description": "On held-out rows."}
     )

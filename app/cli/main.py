@@ -16,6 +16,8 @@ from app.cli.optimise import optimise
 from app.cli.serve import serve
 from app.cli.signing import make_signing_key, sign
 from app.cli.train import publish, train
+from app.cli.watching.alerts import alerts
+from app.cli.watching.features import features
 from app.cli.watching.monitor import monitor
 from app.database import DatabaseError
 from app.errors import ReleaseUnusable, ServiceError
@@ -53,7 +55,7 @@ def main(ctx: click.Context) -> None:
     ctx.obj = load_settings()
 
 
-for command in (train, publish, optimise, models, keys, tokens, audit, serve, monitor):
+for command in (train, publish, optimise, models, keys, tokens, audit, serve, monitor, alerts, features):
     main.add_command(command)
 keys.add_command(make_signing_key)
 models.add_command(sign)

@@ -11,6 +11,7 @@ import click
 import config
 from app.database import create_tables, opened_database
 from app.wiring.access import open_redis
+from app.wiring.alerts import require_alert_rules
 from app.wiring.releases import read_rollout_rules, require_trust
 from config.settings import load_settings, require_secret
 
@@ -31,6 +32,7 @@ def serve(bind: str | None, workers: int | None) -> None:
     require_secret(settings)
     require_trust(settings)
     read_rollout_rules(settings)
+    require_alert_rules(settings)
     open_redis(settings)
     # Here a fault is one sentence. In a worker it would be a traceback, and later on it must not end anything.
     with opened_database(settings.database_url) as database:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ from app.release.verification import read_manifest, read_schema, verify_files
 from app.runtime.batching import BatchingExecutor
 from app.runtime.cost_curve import measure_cost
 from app.runtime.predictions import Executor
-from app.runtime.rows import RowRules, RowValidator, TypedRow
+from app.runtime.rows import RowRules, RowValidator, TypedRow, reject_nothing_more
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +55,7 @@ class LoadedRelease:
         plan_fault: Why AutoGluon answers although there is a plan; None when the plan does or there is none.
         rules: How callers' rows are checked.
         golden: What to ask it now and then, to see that it still answers as it should.
+        rejected: Tells of which features no unseen value is accepted now, whatever the rules say.
     """
 
     manifest: Manifest
@@ -64,11 +65,12 @@ class LoadedRelease:
     rules: RowRules = DEFAULT_RULES
     plan_fault: str | None = None
     golden: GoldenReplay | None = None
+    rejected: Callable[[], frozenset[str]] = reject_nothing_more
 
     @cached_property
     def validator(self) -> RowValidator:
         """Checks rows for exactly this release: rows checked for one version must not reach another."""
-        return RowValidator(self.schema, self.rules)
+        return RowValidator(self.schema, self.rules, rejected=self.rejected)
 
 
 class GoldenRowsDiffer(ReleaseUnusable):

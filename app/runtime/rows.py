@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Any, Literal, cast
@@ -69,6 +69,10 @@ def build_row_schema(schema: FeatureSchema, *, longest_text: int = LONGEST_TEXT)
     return Schema.from_dict(dict(members), name="Row")
 
 
+def reject_nothing_more() -> frozenset[str]:
+    return frozenset()
+
+
 class RowValidator:
     """Checks rows for one feature schema: generated screens read valid rows, the fields judge the others.
 
@@ -76,7 +80,15 @@ class RowValidator:
     tell: what a row costs has a bound that does not depend on what it holds.
     """
 
-    def __init__(self, schema: FeatureSchema, rules: RowRules = _USUAL_RULES) -> None:
+    def __init__(
+        self,
+        schema: FeatureSchema,
+        rules: RowRules = _USUAL_RULES,
+        *,
+        rejected: Callable[[], frozenset[str]] = reject_nothing_more,
+    ) -> None:
+        """Args: rejected: Tells of which features no unseen value is accepted now, whatever the rules say."""
+        self._rejected = rejected
         self._schema = build_row_schema(schema, longest_text=rules.longest_text)(unknown=EXCLUDE)
         self._attributes = [f"f{position}" for position in range(len(schema.features))]
         self._rules = rules
@@ -98,6 +110,10 @@ class RowValidator:
         Raises:
             InvalidRows: with every fault of every row, ordered by row, up to the most that are listed.
         """
+        rejected = self._rejected()
+        return self._check_strictly(rows, rejected) if rejected else self._check(rows)
+
+    def _check(self, rows: Sequence[Any]) -> CheckedRows:
         typed, unsure, news = self._telling.read_rows(rows)
         # Rows with every feature and no more fields than features have no unknown field.
         if not unsure and not news and set(map(len, rows)) == self._name_counts:
@@ -112,6 +128,31 @@ class RowValidator:
         typed = {position: tuple(map(row.get, self._attributes)) for position, row in loaded.items()}
         unseen = list(self._find_unseen_values(loaded))
         return self._conclude(rows, cast("list[TypedRow]", list(typed.values())), faults, unseen)
+
+    def _check_strictly(self, rows: Sequence[Any], rejected: frozenset[str]) -> CheckedRows:
+        """Refuse what training has not seen of some features, on top of all else."""
+        faults = list(islice(self._find_rejected(rows, rejected), self._enough))
+        try:
+            checked = self._check(rows)
+        except InvalidRows as refused:
+            known = {(fault.row, fault.field) for fault in refused.faults}
+            faults = [*refused.faults, *(fault for fault in faults if (fault.row, fault.field) not in known)]
+        else:
+            if not faults:
+                return checked
+        most = self._rules.most_faults
+        raise InvalidRows(sorted(faults, key=_order_of)[:most], is_complete=len(faults) <= most)
+
+    def _find_rejected(self, rows: Sequence[Any], rejected: frozenset[str]) -> Iterator[FieldFault]:
+        chosen = [
+            (check, self._schema.fields[attribute])
+            for check, attribute in zip(self._novelty_checks, self._attributes, strict=True)
+            if check.feature.name in rejected
+        ]
+        for position, row in enumerate(rows):
+            for check, field in chosen if isinstance(row, dict) else ():
+                if check.feature.name in row:
+                    yield from check.find_news_of(field, row[check.feature.name], position)
 
     def _build_telling_screen(self, features: Sequence[Feature], fields: Sequence[FeatureField]) -> RowScreen:
         readers = [
@@ -245,6 +286,15 @@ class _NoveltyCheck:
             message = f"This number is outside the range of training, {self._minimum} to {self._maximum}."
             return self._tell(position, message, "out_of_range")
         return None
+
+    def find_news_of(self, field: Any, value: Any, position: int) -> Iterator[FieldFault]:
+        """The same for a value as a caller sent it; of one that is not valid others tell."""
+        try:
+            fault = self.find_news(field.deserialize(value), position)
+        except ValidationError:
+            return
+        if fault is not None:
+            yield fault
 
     def _tell(self, position: int, message: str, kind: WarningKind) -> FieldFault:
         return FieldFault(position, self.feature.name, message, kind)

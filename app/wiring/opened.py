@@ -12,6 +12,7 @@ from app.security.keys.store import KeyStore
 from app.security.tokens.issuer import TokenIssuer
 from app.serving.rollout.activation import Activator
 from app.serving.rollout.candidates import Candidates
+from app.serving.rollout.rejections import FeatureRejections
 from app.wiring.access import create_missing_tables, make_token_issuer
 from app.wiring.releases import make_activator, make_candidates, open_store
 from config.settings import Settings, require_secret
@@ -61,6 +62,14 @@ def opened_audit(settings: Settings) -> Iterator[AuditLog]:
     with opened_database(settings.database_url) as database:
         create_tables(database)
         yield AuditLog(database)
+
+
+@contextmanager
+def opened_rejections(settings: Settings) -> Iterator[FeatureRejections]:
+    """What says which features take no unseen values, with the audit table open as long as the block lasts."""
+    with opened_database(settings.database_url) as database:
+        create_missing_tables(database)
+        yield FeatureRejections(open_store(settings), audit=AuditLog(database))
 
 
 @contextmanager

@@ -119,7 +119,7 @@ def build_services(settings: Settings) -> Services:
     metrics = make_metrics(settings, active, prediction, golden, log, database)
     return Services(
         active=active,
-        follower=Follower(active, golden=golden),
+        follower=Follower(active, golden=golden, duties=(active.slots.rejected.follow,)),
         golden=golden,
         prediction=prediction,
         activator=make_activator(settings, store, database),

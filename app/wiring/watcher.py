@@ -21,14 +21,14 @@ _LEASE = "watcher"
 _LEASE_SECONDS = 30.0
 
 
-def list_makers(settings: Settings, database: Engine) -> Makers:  # noqa: ARG001 - for parts to come
+def list_makers(settings: Settings, database: Engine) -> Makers:
     """All parts in the order in which they take records, by names that their states are kept under, and the judge."""
     return Makers(
         parts={
             "traffic": TrafficPart,
             "system": lambda _: make_system_part(settings),
         },
-        judge=make_alert_judge(settings),
+        judge=make_alert_judge(settings, database),
     )
 
 

@@ -25,6 +25,7 @@ def test_the_active_model_is_described(client: FlaskClient) -> None:
         "best_model": "WeightedEnsemble_L2",
         "execution": "plan",
         "plan_refusal": None,
+        "rejected_features": [],
         "quality": {"log_loss": {"value": 0.42, "low": 0.4, "high": 0.44, "higher_is_better": False}},
         "feature_importance": [
             {"feature": "contract", "importance": 0.2, "stddev": 0.02},

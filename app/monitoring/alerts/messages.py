@@ -13,6 +13,7 @@ from app.monitoring.alerts.rules import AlertRule, ReactionKind
 from app.monitoring.alerts.wording import describe_figure, write_duration, write_name, write_value
 
 MOST_ALERTS_LISTED = 20
+MOST_SENTENCE = 600
 PAGE = "docs/monitoring/alerts.md"
 
 _REACTIONS: Mapping[ReactionKind, str] = {
@@ -62,7 +63,9 @@ class Writer:
         Args:
             done: Sentences about what was done without anybody asking.
         """
-        paragraphs = [*(f"DONE WITHOUT ANYBODY ASKING: {sentence}" for sentence in done)]
+        paragraphs = [
+            *(f"DONE WITHOUT ANYBODY ASKING: {write_name(sentence, most=MOST_SENTENCE)}" for sentence in done)
+        ]
         for alerts, heading in ((told.begun, "WRONG"), (told.lasting, "STILL WRONG"), (told.over, "OVER")):
             ordered = sorted(alerts, key=lambda alert: find_rule(alert).severity)
             paragraphs += [describe_alert(alert, find_rule(alert), heading) for alert in ordered[:MOST_ALERTS_LISTED]]

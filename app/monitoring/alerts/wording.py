@@ -32,7 +32,7 @@ def write_value(figure: str, value: float) -> str:
         return f"{value:,.0f} ms" if abs(value) >= 10 else f"{value:.2g} ms"
     if figure.startswith("seconds_") or figure.endswith("_seconds"):
         return write_duration(value)
-    return f"{value:,.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:.4g}"
+    return f"{value:,.0f}" if abs(value) < 1e15 and value == int(value) else f"{value:.4g}"
 
 
 def write_duration(seconds: float) -> str:
@@ -42,11 +42,11 @@ def write_duration(seconds: float) -> str:
     return f"{seconds:.0f} seconds"
 
 
-def write_name(text: str) -> str:
+def write_name(text: str, *, most: int = MOST_NAME_CHARACTERS) -> str:
     """A name on one line, without control characters and without what readers of the message would act on."""
-    seen = "".join(character if _is_seen(character) else " " for character in text[: 4 * MOST_NAME_CHARACTERS])
+    seen = "".join(character if _is_seen(character) else " " for character in text[: 4 * most])
     plain = " ".join(seen.translate(_LOOK_ALIKES).replace(_SCHEME, ": / /").split())
-    return plain if len(plain) <= MOST_NAME_CHARACTERS else f"{plain[: MOST_NAME_CHARACTERS - 1]}…"
+    return plain if len(plain) <= most else f"{plain[: most - 1]}…"
 
 
 def _is_seen(character: str) -> bool:

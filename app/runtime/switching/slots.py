@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 from app.errors import ServiceError
@@ -13,6 +14,7 @@ from app.release.store import ReleaseStore
 from app.runtime.loading import DEFAULT_RULES, Execution, LoadedRelease, load_release
 from app.runtime.rows import RowRules
 from app.runtime.switching.gentle import loading_gently, return_free_memory
+from app.runtime.switching.rejections import RejectedFeatures
 
 logger = logging.getLogger(__name__)
 
@@ -29,10 +31,12 @@ class ReleaseSlots:
 
     Attributes:
         store: Where the versions lie.
+        rejected: Of which features they take no unseen values now.
     """
 
     def __init__(self, store: ReleaseStore, *, prefer: Execution = "plan", rules: RowRules = DEFAULT_RULES) -> None:
         self.store = store
+        self.rejected = RejectedFeatures(store)
         self._prefer = prefer
         self._rules = rules
         self._loading = threading.Lock()
@@ -100,9 +104,12 @@ class ReleaseSlots:
     def _load(self, version: str) -> LoadedRelease:
         started = time.monotonic()
         with loading_gently():
-            release = load_release(
+            loaded = load_release(
                 self.store.directory(version), trust=self.store.trust, prefer=self._prefer, rules=self._rules
             )
+            # Known before its first request.
+            self.rejected.follow()
+            release = replace(loaded, rejected=self.rejected.reader_of(version))
             _warm(release)
         logger.info(
             "Loaded %s version %s, executed %s, in %.1f s.",

@@ -135,8 +135,11 @@ class Activator:
                 pointer = self._switch(version, by)
             return self._finish("activate", pointer, before, by, started)
 
-    def rollback(self, *, by: str, on_step: OnStep = lambda _: None) -> Activation:
+    def rollback(self, *, by: str, expected: str | None = None, on_step: OnStep = lambda _: None) -> Activation:
         """Make the previous version the active one again. Workers hold it ready, so it takes less than a second.
+
+        Args:
+            expected: Only from this version; None means from whichever is active.
 
         Raises:
             ReleaseRefused: when its files are not what was published any more.
@@ -147,6 +150,8 @@ class Activator:
             before = self._read_pointer()
             if before is None or before.previous is None:
                 raise Conflict("There is no previous version to go back to.", code="no_previous_version")
+            if expected not in (None, before.version):
+                raise Conflict(f"Version {before.version} has become the active one meanwhile.", code="not_active")
             version = before.previous
             with self._audited("rollback", version, before, by, announce=False):
                 self._verify(version, on_step)

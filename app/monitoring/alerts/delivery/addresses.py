@@ -18,8 +18,9 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 _CHECKED_EVENTS = ("socket.connect", "socket.sendto", "socket.sendmsg")
-# Of Azure: answers every machine there with what only that machine may know, from an address that counts as public.
-_PUBLIC_BUT_INTERNAL = (ip_network("168.63.129.16/32"),)
+# Some clouds answer every machine there, with what only that machine may know, from addresses that count as public: of
+# the second network, some versions of Python say so.
+_PUBLIC_BUT_INTERNAL = (ip_network("168.63.129.16/32"), ip_network("192.0.0.0/24"))
 # What translates to IPv4 holds that address in its last 32 bits.
 _TRANSLATED = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"), ip_network("::/96"))
 
