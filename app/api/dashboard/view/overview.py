@@ -9,7 +9,6 @@ from app.api.dashboard.view.page import Headline, Overview, Tile
 from app.api.dashboard.view.presence import describe_silence
 from app.api.dashboard.view.sections import drift, quality
 from app.api.dashboard.view.sections.alerts import list_firing
-from app.api.dashboard.view.sections.system import list_tested
 from app.api.dashboard.view.sections.watcher import list_failing
 from app.api.dashboard.view.series import Step, list_steps
 from app.api.dashboard.view.words import count, join, write_briefly, write_moment
@@ -148,7 +147,7 @@ def _tell_quality(findings: Findings) -> Tile:
 
 def _count_workers(findings: Findings) -> Tile:
     alive, ready = len(findings.workers), sum(worker.active is not None for worker in findings.workers)
-    wrong = sum(each.get("golden_ok") is False for each in list_tested(findings))
+    wrong = sum(worker.golden_ok is False for worker in findings.workers)
     state: State = "alarm" if wrong or not ready else "good" if ready == alive else "notice"
     words = f"{count(wrong, 'golden row')} wrong" if wrong else "ready to answer"
     return Tile(title="Workers", value=f"{ready:,}", unit=f"of {alive:,}", words=words, state=state, section="system")

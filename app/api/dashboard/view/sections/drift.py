@@ -66,8 +66,10 @@ def _describe_version(snapshot: Snapshot, findings: Findings) -> list[Block]:
     document = snapshot.document
     blocks: list[Block] = [_summarise(snapshot, findings)]
     cards: tuple[FeatureCard, ...] = ()
-    if document.get("predictions"):
-        cards = (_make_card({**document["predictions"], "name": "Predictions"}, snapshot.version, "predictions"),)
+    answers = document.get("predictions")
+    if answers:
+        name = f"Predictions: {answers['name']}" if answers.get("name") else "Predictions"
+        cards = (_make_card({**answers, "name": name}, snapshot.version, "predictions"),)
     features = document.get("features", ())
     worst = features[:WORST_SHOWN]
     # They are ranked: from some place on all look as in training, and nobody needs to scroll past them.

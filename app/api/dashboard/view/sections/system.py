@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from app.api.dashboard.findings import Findings
 from app.api.dashboard.view.page import Block, Charts, Fact, Facts, Note, Section, TableBlock
 from app.api.dashboard.view.presence import explain_absence
-from app.api.dashboard.view.words import count, write_bytes, write_moment, write_written_moment
+from app.api.dashboard.view.words import count, write_bytes, write_moment
 from app.charts.chart import Canvas, Chart, Mark, PlotArea
 from app.charts.scale import Scale
 from app.charts.table import Cell, State, Table, make_row
@@ -41,8 +41,7 @@ def describe_system(findings: Findings) -> Section:
     return Section("system", "System", tuple(blocks))
 
 
-def list_tested(findings: Findings) -> Sequence[Mapping[str, Any]]:
-    """What was last told of each worker."""
+def _list_measured(findings: Findings) -> Sequence[Mapping[str, Any]]:
     return findings.system[0].document.get("workers") or () if findings.system else ()
 
 
@@ -92,25 +91,26 @@ def _draw(name: str, findings: Findings) -> Chart:
 
 
 def _tabulate_workers(findings: Findings) -> Table:
-    tested = {int(each["pid"]): each for each in list_tested(findings) if each.get("pid") is not None}
+    memory = {(each.get("host"), each.get("pid")): each.get("rss_bytes") for each in _list_measured(findings)}
     shown, left_out = findings.workers[:_MOST_WORKERS], len(findings.workers) - _MOST_WORKERS
     return Table(
         caption=f"{count(len(findings.workers), 'worker')} alive",
         columns=("worker", "version", "golden row", "looked at", "memory", "holds"),
-        rows=tuple(_describe_worker(worker, tested.get(worker.pid, {}), findings) for worker in shown),
+        rows=tuple(_describe_worker(worker, memory.get((worker.host, worker.pid)), findings) for worker in shown),
         numeric=frozenset({4}),
         note=f"And {left_out:,} more." if left_out > 0 else "",
     )
 
 
-def _describe_worker(worker: WorkerState, tested: Mapping[str, Any], findings: Findings) -> tuple[Cell, ...]:
-    state, words = _describe_golden(tested.get("golden_ok"))
+def _describe_worker(worker: WorkerState, memory: float | None, findings: Findings) -> tuple[Cell, ...]:
+    state, words = _describe_golden(worker.golden_ok)
+    looked_at = None if worker.golden_at is None else datetime.fromtimestamp(worker.golden_at, timezone.utc)
     return make_row(
         show_text(worker.name, most=60),
         show_text(worker.active or "none", most=20),
         Cell(words, state=state),
-        write_written_moment(tested.get("golden_at"), findings.now),
-        write_bytes(tested.get("rss_bytes")),
+        "–" if looked_at is None else write_moment(looked_at, findings.now),
+        write_bytes(memory),
         ", ".join(show_text(version, most=20) for version in worker.held) or "–",
     )
 
