@@ -29,9 +29,9 @@ _OF_PREDICTIONS = {
 }
 _OF_QUALITY = {
     "value": ("quality", "A metric over the true outcomes that came last."),
-    "low": ("quality_low", "Lower end of its confidence interval."),
-    "high": ("quality_high", "Upper end of its confidence interval."),
-    "published": ("quality_published", "The same metric when the version was published."),
+    "low": ("quality_low", "Lower end of the confidence interval of a live metric."),
+    "high": ("quality_high", "Upper end of the confidence interval of a live metric."),
+    "published": ("quality_published", "A metric when the version was published."),
     "drop": ("quality_drop", "How much worse the live metric is than the published one, in its own units."),
 }
 
@@ -40,8 +40,10 @@ def describe_drift(snapshots: Iterable[Snapshot]) -> Iterator[Metric]:
     """Gauges of documents of the kind `drift`, at most one for each version."""
     features = {name: _make_gauge(f"drift_{name}", meaning, "feature") for name, meaning in _OF_FEATURE.items()}
     predictions = {name: _make_gauge(f"prediction_drift_{name}", meaning) for name, meaning in _OF_PREDICTIONS.items()}
-    rows = _make_gauge("drift_rows", "Rows in the last full window.")
-    ended = _make_gauge("drift_window_end_timestamp_seconds", "When that window ended, in seconds since 1970.")
+    rows = _make_gauge("drift_rows", "Rows in the last full window of drift.")
+    ended = _make_gauge(
+        "drift_window_end_timestamp_seconds", "When the last full window of drift ended, in seconds since 1970."
+    )
     for snapshot in snapshots:
         version, document = snapshot.version or "", snapshot.document
         _add(rows, (version,), document.get("rows"))
@@ -59,7 +61,11 @@ def describe_quality(measured: Iterable[Snapshot], estimated: Iterable[Snapshot]
     gauges = {member: _make_gauge(name, meaning, "metric") for member, (name, meaning) in _OF_QUALITY.items()}
     outcomes = _make_gauge("quality_outcomes", "True outcomes that the live metrics rest on.")
     money = _make_gauge("quality_money", "Gain or cost of the window of outcomes by their declared values.", "currency")
-    estimates = _make_gauge("quality_estimated", "A metric, estimated without true outcomes.", "metric")
+    estimates = _make_gauge(
+        "quality_estimated",
+        "A metric, estimated without true outcomes from the probabilities that were answered.",
+        "metric",
+    )
     for snapshot in measured:
         version, document = snapshot.version or "", snapshot.document
         _add(outcomes, (version,), document.get("outcomes"))
@@ -83,14 +89,17 @@ def describe_watcher(heartbeat: Snapshot, now: datetime) -> Iterator[Metric]:
             max(0.0, (now - heartbeat.window_end).total_seconds()),
         ),
         "lag_bytes": ("What the watcher has not read yet of the prediction log.", document.get("lag_bytes")),
-        "lag_seconds": ("Age of the oldest line that it has not read.", document.get("lag_seconds")),
-        "cycle_seconds": ("What its last cycle took.", document.get("cycle_seconds")),
+        "lag_seconds": (
+            "Age of the oldest line of the prediction log that the watcher has not read.",
+            document.get("lag_seconds"),
+        ),
+        "cycle_seconds": ("What the last cycle of the watcher took.", document.get("cycle_seconds")),
     }
     for name, (meaning, value) in told.items():
         if value is not None:
             yield GaugeMetricFamily(f"gluonserve_monitor_{name}", meaning, value=value)
     failures = GaugeMetricFamily(
-        "gluonserve_monitor_failures", "Failures of each part of the watcher, as it counts them.", labels=("watched",)
+        "gluonserve_monitor_failures", "Failures of each part of the watcher, as it counts them.", labels=("part",)
     )
     for part, told_of in list(document.get("failures", {}).items())[:MOST_PARTS]:
         failures.add_metric((part,), told_of["count"])

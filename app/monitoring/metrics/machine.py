@@ -40,8 +40,12 @@ class MachineCollector(Collector):
         yield described
 
     def _describe_disks(self) -> Iterator[Metric]:
-        free = GaugeMetricFamily("gluonserve_disk_free_bytes", "What may still be written.", labels=("directory",))
-        size = GaugeMetricFamily("gluonserve_disk_size_bytes", "Size of the file system.", labels=("directory",))
+        free = GaugeMetricFamily(
+            "gluonserve_disk_free_bytes", "What may still be written where state is kept.", labels=("directory",)
+        )
+        size = GaugeMetricFamily(
+            "gluonserve_disk_size_bytes", "Size of the file system where state is kept.", labels=("directory",)
+        )
         for name, path in self._directories.items():
             try:
                 usage = psutil.disk_usage(os.fspath(path))
@@ -83,13 +87,17 @@ def describe_processes(processes: list[tuple[str, psutil.Process]]) -> Iterator[
     labels = ("role", "pid")
     cpu = CounterMetricFamily("gluonserve_process_cpu_seconds", "Processor time of a process.", labels=labels)
     resident = GaugeMetricFamily(
-        "gluonserve_process_resident_memory_bytes", "Its memory, with all that it shares.", labels=labels
+        "gluonserve_process_resident_memory_bytes", "Memory of a process, with all that it shares.", labels=labels
     )
     own = GaugeMetricFamily(
-        "gluonserve_process_proportional_memory_bytes", "Its memory, with its part of what it shares.", labels=labels
+        "gluonserve_process_proportional_memory_bytes",
+        "Memory of a process, with its part of what it shares.",
+        labels=labels,
     )
-    files = GaugeMetricFamily("gluonserve_process_open_descriptors", "Its open files and connections.", labels=labels)
-    threads = GaugeMetricFamily("gluonserve_process_threads", "Its threads.", labels=labels)
+    files = GaugeMetricFamily(
+        "gluonserve_process_open_descriptors", "Open files and connections of a process.", labels=labels
+    )
+    threads = GaugeMetricFamily("gluonserve_process_threads", "Threads of a process.", labels=labels)
     for role, process in processes:
         of = (role, str(process.pid))
         try:

@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from tests.flows.monitoring.scraping import Sample, count_predictions, find_falls, scrape
+from tests.monitoring.metrics.full_page import read_full_page
 from tests.server import RunningServer, running_server, wait_until
 
 WORKERS = 4
@@ -182,6 +183,11 @@ def test_the_page_is_read_without_a_key_from_an_open_network_only(server: Runnin
     forwarded = requests.get(f"{server.url}/metrics", headers={"X-Forwarded-For": "10.0.0.1"}, timeout=30)
     assert (forwarded.status_code, forwarded.json()["error"]) == (401, "missing_api_key")
     assert requests.get(f"{server.url}/metrics", headers={"X-API-Key": "wrong"}, timeout=30).status_code == 401
+
+
+def test_the_page_of_a_real_server_has_no_metric_that_is_not_documented(server: RunningServer, key: str) -> None:
+    documented = {name for one in read_full_page().values() for name in one.names}
+    assert {name for name, _ in scrape(server, key)} - documented == set()
 
 
 def test_totals_fall_where_the_counts_of_a_killed_worker_are_thrown_away(server: RunningServer, key: str) -> None:
