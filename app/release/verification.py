@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -86,6 +87,25 @@ def read_schema(directory: Path) -> FeatureSchema:
         return FeatureSchema.from_dict(values)
 
     return _build_part(directory, SCHEMA, build)
+
+
+def read_listed_file(directory: Path, manifest: Manifest, name: str) -> bytes:
+    """One file of a release, checked against its manifest as it is read; the others are not looked at.
+
+    Raises:
+        ReleaseUnusable: when it is missing, altered or no plain file.
+    """
+    expected = manifest.files.get(name)
+    try:
+        if expected is None:
+            raise ReleaseUnusable(f"Version {directory.name}: it has no {name}.")
+        with open_plain_file(directory / name) as file:
+            content = file.read(expected.size + 1)
+    except (OSError, NotPlainFile) as fault:
+        raise ReleaseUnusable(f"Version {directory.name}: {name} cannot be read ({type(fault).__name__}).") from fault
+    if len(content) != expected.size or hashlib.sha256(content).hexdigest() != expected.sha256:
+        raise ReleaseUnusable(f"Version {directory.name}: {name} was altered after publication.")
+    return content
 
 
 def verify_files(directory: Path, manifest: Manifest, *, unopened: str | None = None) -> None:

@@ -52,6 +52,12 @@ def read_moment(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=timezone.utc)
 
 
+def read_seconds(text: str, feature: Feature) -> float | None:
+    """A date as seconds since 1970; None when it is none."""
+    moment = read_moment(parse_date(text, feature))
+    return None if moment is None else moment.timestamp()
+
+
 def _build_datetime(match: re.Match[str]) -> datetime | None:
     year, month, day, hour, minute, second, fraction, zone = match.groups()
     microsecond = int((fraction or "0").ljust(6, "0")[:6])

@@ -31,6 +31,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 EXCEPTIONS = {
     ("app.training.publication.publisher", "runtime"): "what is published is proven with the code that will serve it",
     ("app.training.publication.proof", "runtime"): "golden rows are the answers of the code that will serve them",
+    ("app.training.publication.reference", "runtime"): "training data is counted as the rows that are served will be",
     ("app.training.gate.active_version", "runtime"): "the active version answers held-out rows as it serves",
     ("app.training.gate.footprint_probe", "runtime"): "a release is measured by the code that will serve it",
     ("app.training.ladder.measuring", "runtime"): "candidates are measured by the code that would serve them",

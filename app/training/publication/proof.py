@@ -54,7 +54,7 @@ def ask_predictor(predictor: TabularPredictor, held_out: pd.DataFrame, schema: F
     """
     frame = held_out.head(_PROOF_ROWS)
     rows = frame_to_rows(frame, schema)
-    checked = _check_each(rows, schema)
+    checked = check_each(rows, schema)
     if not checked:
         raise TrainingRefused(
             f"No held-out row fits the feature schema; most often {_find_commonest_fault(rows, schema)} "
@@ -89,7 +89,7 @@ def find_plan_fault(plan: Executor, predictor: TabularPredictor, schema: Feature
     Compared are the held-out rows and, made of them, rows at the edges of every feature, in batches of 1, 2, 97, 1000,
     and thousands of rows mixed of the values of both, in one batch.
     """
-    mutated = list(_check_each(mutate_rows(schema, proof.answers.rows), schema).values())
+    mutated = list(check_each(mutate_rows(schema, proof.answers.rows), schema).values())
     typed, edges = ask_what_can_be_answered(predictor, schema, mutated)
     mixed, mixtures = ask_what_can_be_answered(predictor, schema, mix_rows([*proof.typed, *typed], _MIXED_ROWS))
     try:
@@ -166,7 +166,7 @@ def _find_commonest_fault(rows: Sequence[dict[str, Scalar | None]], schema: Feat
     return "there is none."
 
 
-def _check_each(rows: Sequence[dict[str, Scalar | None]], schema: FeatureSchema) -> dict[int, TypedRow]:
+def check_each(rows: Sequence[dict[str, Scalar | None]], schema: FeatureSchema) -> dict[int, TypedRow]:
     """Typed rows by position; rows that a caller would be refused are left out."""
     validator = RowValidator(schema)
     checked = {}

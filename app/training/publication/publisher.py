@@ -19,6 +19,7 @@ from app.release.manifest import FeatureImportance, Label, LadderEntry, Manifest
 from app.release.plan.columns import PlanRefused
 from app.release.plan.export import export_plan
 from app.release.plan.packing import pack_plan
+from app.release.profile.reference import PROFILE
 from app.release.schema import FeatureSchema
 from app.release.store import GOLDEN, NATIVE, PLAN, ReleaseStore
 from app.release.verification import SCHEMA
@@ -30,6 +31,7 @@ from app.training.gate.metrics import answer_held_out_rows
 from app.training.profile import profile_features, to_scalar
 from app.training.publication.deployment import write_deployment
 from app.training.publication.proof import ProofRows, ask_predictor, find_plan_fault, prove_answers
+from app.training.publication.reference import build_reference
 from app.training.refusals import TrainingRefused
 
 _IMPORTANCE_ROWS = 1000
@@ -56,7 +58,7 @@ class StagedRelease:
     """A release that is written and proven but has no number yet: to be tried, then published or left to be removed.
 
     Attributes:
-        directory: Schema, golden rows, plan if there is one, and native model.
+        directory: Schema, golden rows, plan if there is one, and native model; the reference profile when published.
         plan_refusal: Why there is no plan; None when there is one.
         size_before_mb: What AutoGluon's own clone for deployment takes.
     """
@@ -91,6 +93,14 @@ class StagedRelease:
         """Make it the next version, and activate it if asked to."""
         on_step("Measuring the importance of each feature on held-out rows")
         described = _describe(self._candidate, quality, checks, measure_importance(self._candidate))
+        on_step("Counting the values of training data and answers, to know drift from them")
+        reference = build_reference(
+            self._candidate.predictor,
+            self.schema,
+            train_data=self._candidate.train_data,
+            held_out=self._candidate.held_out,
+        )
+        write_json(self.directory / PROFILE, reference.to_dict())
         on_step("Drawing the model card")
         answers = answer_held_out_rows(self._candidate.predictor, self._candidate.held_out)
         card = prepare_card(described, self.schema, answers)
