@@ -7,10 +7,11 @@ from pathlib import Path
 from app.monitoring.prediction_log.files import LogFiles, Retention
 from app.monitoring.prediction_log.inputs import InputPolicy, KeptInputs, NoInputs
 from app.monitoring.prediction_log.record import LineWriter
-from app.monitoring.prediction_log.sketches import Sketches, make_no_sketcher
+from app.monitoring.prediction_log.sketches import Sketches
 from app.monitoring.prediction_log.writer import PredictionLog
 from app.runtime.switching.slots import ReleaseSlots
 from app.security.privacy import InputKeeper
+from app.wiring.drift import make_sketcher_maker
 from config.settings import Settings, require_secret
 
 _PREDICTIONS = "predictions"
@@ -32,7 +33,8 @@ def make_prediction_log(settings: Settings, slots: ReleaseSlots) -> PredictionLo
         keep_bytes=settings.log_keep_mb * _BYTES_PER_MB,
     )
     lines = LineWriter(make_input_policy(settings, slots), with_outputs=settings.logged_outputs == "all")
-    return PredictionLog(LogFiles(find_prediction_log(settings), retention), lines, make_sketches())
+    sketches = Sketches(make_sketcher_maker(slots.store))
+    return PredictionLog(LogFiles(find_prediction_log(settings), retention), lines, sketches)
 
 
 def make_input_policy(settings: Settings, slots: ReleaseSlots) -> InputPolicy:
@@ -50,8 +52,3 @@ def make_input_policy(settings: Settings, slots: ReleaseSlots) -> InputPolicy:
         return InputKeeper(features, fields=dict(logged.fields), others=logged.others, secret=secret)
 
     return KeptInputs(make_keeper)
-
-
-def make_sketches() -> Sketches:
-    """What rows are summed up by; whoever looks for drift gives a sketcher for each version."""
-    return Sketches(make_no_sketcher)

@@ -106,3 +106,9 @@ class MonitoringSettings:
         one_of("beside", "off"),
         "beside starts the watcher with the server; off where it runs elsewhere, as gluonserve monitor",
     )
+    drift_window_rows: int = setting(
+        "GLUONSERVE_DRIFT_WINDOW",
+        "2000",
+        whole_number(500, 1_000_000),
+        "rows of one version that are compared with its training data together; a day ends a window that has 500",
+    )
