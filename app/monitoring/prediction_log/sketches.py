@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from app.monitoring.observation import AnswerObserved
 
 SECONDS_BETWEEN_SKETCHES = 60.0
-MOST_ROWS = 10_000
+MOST_ROWS = 2_000
 # Of one release after the other that is tried for a moment, none stays in memory.
 _MOST_VERSIONS = 8
 
