@@ -29,6 +29,16 @@ def test_a_thousand_broken_rounds_send_one_message_and_their_end_another() -> No
     assert watching.post.titles == [FIRING, OVER]
 
 
+def test_what_is_new_in_each_round_is_a_message_each() -> None:
+    """The control of the one before: who receives them would see more, were there more."""
+    watching = Watching(DRIFT)
+    for number in range(1, 5):
+        watching.round(*(make_figure(1, "drift_psi", feature=str(one)) for one in range(number)))
+    watching.rounds(5)
+
+    assert len(watching.post.sent) == 4
+
+
 def test_several_broken_rules_of_one_round_are_one_message() -> None:
     watching = Watching(DRIFT)
     watching.rounds(3, *(make_figure(1, "drift_psi", feature=str(number)) for number in range(30)))
