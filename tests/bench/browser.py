@@ -1,49 +1,28 @@
-"""Does Chromium show the pages under their strict policy? `python -m tests.bench.browser`; needs `chromium` on PATH.
+"""Does Chromium show the pages about the API under their strict policy? `python -m tests.bench.browser`.
 
-Not among the tests: those ask for nothing but Python. They read the pages and their headers; this is what a browser
-makes of them, beside a page with code inside, under the same policy, which has to be found out.
+Needs `chromium` on PATH. Other tests read the pages and their headers; this is what a browser makes of them, beside a
+page with code inside, under the same policy, which has to be found out. tests/flows/dashboard looks at the dashboard.
 """
 
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
 import requests
+from playwright.sync_api import Browser
 
+from tests.browsing.chromium import opened_chromium, opened_page
 from tests.server import running_server
 
-CHROMIUM = ("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom")
 # Pages below /docs, and what stands on them once their scripts have run.
-PAGES = {"/docs": "opblock-summary", "/docs#/default": "opblock-summary", "/docs/errors": "<code>not_found</code>"}
+PAGES = {"/docs": ".opblock-summary", "/docs#/default": ".opblock-summary", "/docs/errors": "#not_found"}
 BAD_PAGE = b"<!doctype html><p style='color:red' onclick='1'>bad</p><script>document.title = 'ran'</script>"
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a browser made of a page: its final HTML, and the lines of its console about what the policy forbids."""
-
-    html: str
-    violations: list[str]
-
-
-def look_at(url: str) -> Seen:
-    with tempfile.TemporaryDirectory() as profile:
-        done = subprocess.run(
-            [*CHROMIUM, f"--user-data-dir={profile}", "--virtual-time-budget=10000", url],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=True,
-        )
-    return Seen(done.stdout, [line for line in done.stderr.splitlines() if "Content Security Policy" in line])
 
 
 @contextlib.contextmanager
@@ -67,19 +46,26 @@ def serving_bad_page(policy: str) -> Iterator[str]:
         server.shutdown()
 
 
-def find_faults(url: str, content: str) -> list[str]:
-    seen = look_at(url)
-    return seen.violations + ([] if content in seen.html else [f"{url} lacks {content}"])
+def find_faults(browser: Browser, url: str, content: str) -> list[str]:
+    """The lines of the console about what the policy forbids; a page that never shows what it should is a fault too."""
+    with opened_page(browser) as (page, console):
+        page.goto(url)
+        page.wait_for_selector(content)
+        return [line for line in console.lines if "Content Security Policy" in line]
 
 
 def main() -> int:
-    with tempfile.TemporaryDirectory() as home, running_server(Path(home), workers=1) as server:
-        faults = {path: find_faults(server.url + path, content) for path, content in PAGES.items()}
+    with (
+        tempfile.TemporaryDirectory() as home,
+        running_server(Path(home), workers=1) as server,
+        opened_chromium() as browser,
+    ):
+        faults = {path: find_faults(browser, server.url + path, content) for path, content in PAGES.items()}
         policy = requests.get(f"{server.url}/docs", timeout=30).headers["Content-Security-Policy"]
+        with serving_bad_page(policy) as url:
+            violations = find_faults(browser, url, "p")
     for path, found in faults.items():
         sys.stdout.write("\n".join([f"{path}: {len(found)} faults", *found]) + "\n")
-    with serving_bad_page(policy) as url:
-        violations = look_at(url).violations
     sys.stdout.write(f"a page with code inside: {len(violations)} violations, as it should have\n")
     return 1 if any(faults.values()) or not violations else 0
 

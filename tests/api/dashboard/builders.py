@@ -137,3 +137,19 @@ def make_watcher(at: datetime, **changes: Any) -> Snapshot:
     }
     snapshot = make_snapshot("watcher", at, document, length=timedelta(0), identity="watcher")
     return replace(snapshot, created_at=at)
+
+
+def list_busy_hour(now: datetime, *, features: int = 30, version: str = "3") -> list[Snapshot]:
+    """What is told of a model that drifts and got worse, and that somebody was told of."""
+    drifted = [make_feature(f"feature {number}", level=max(0, 2 - number // 10)) for number in range(features)]
+    money = {"currency": "EUR", "total": -1.5, "per_row": -0.1}
+    estimate = {"rows": 1000, "metrics": [make_metric("accuracy")], "checked": None}
+    return [
+        *(make_traffic(now - MINUTE * back, requests=60, failed=back % 3, refused=back % 5) for back in range(2, 60)),
+        *(make_system(now - MINUTE * back) for back in range(60)),
+        make_drift(now, drifted, predictions=make_feature("Yes", level=1), version=version),
+        make_quality(now, make_metric(), make_metric("accuracy"), money=money, version=version),
+        make_snapshot("estimate", now, estimate, version=version),
+        *(make_alert(now - MINUTE * back, rule=f"rule_{back}") for back in range(20)),
+        make_watcher(now),
+    ]

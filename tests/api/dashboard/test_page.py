@@ -14,13 +14,13 @@ from app.security.audit import AuditLog
 from config.settings import Settings
 from tests.api.dashboard.builders import (
     MINUTE,
+    list_busy_hour,
     make_alert,
     make_drift,
     make_feature,
     make_metric,
     make_quality,
     make_snapshot,
-    make_system,
     make_traffic,
     make_watcher,
 )
@@ -50,17 +50,7 @@ def break_database(settings: Settings) -> None:
 
 
 def fill(snapshots: SnapshotStore, now: datetime, features: int = 30) -> None:
-    """A busy hour of a model that drifts and got worse, and that somebody was told of."""
-    drifted = [make_feature(f"feature {number}", level=max(0, 2 - number // 10)) for number in range(features)]
-    money = {"currency": "EUR", "total": -1.5, "per_row": -0.1}
-    snapshots.add(
-        *(make_traffic(now - MINUTE * back, requests=60, failed=back % 3, refused=back % 5) for back in range(2, 60)),
-        *(make_system(now - MINUTE * back) for back in range(60)),
-        make_drift(now, drifted, predictions=make_feature("", level=1)),
-        make_quality(now, make_metric(), make_metric("accuracy"), money=money),
-        *(make_alert(now - MINUTE * back, rule=f"rule_{back}") for back in range(20)),
-        make_watcher(now),
-    )
+    snapshots.add(*list_busy_hour(now, features=features))
 
 
 def test_the_page_may_load_nothing_from_elsewhere_and_holds_no_code(admin: FlaskClient, read_page: ReadPage) -> None:

@@ -1,0 +1,1 @@
+"""Real pages in a real browser: Debian's Chromium, driven by playwright."""
