@@ -59,6 +59,18 @@ def test_reading_stops_at_the_most_and_goes_on_in_another_process(tmp_path: Path
     assert sorted(read) == list(range(300))
 
 
+def test_reading_stops_when_records_have_taken_the_most_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "_CHUNK_BYTES", 200)
+    append(tmp_path / "a.jsonl", make_lines(50))
+    log = LogReader(tmp_path)
+    records = log.read(1000, most_bytes=500)
+    assert 0 < len(records) < 50
+    assert log.lag_bytes > 0
+    while log.lag_bytes:
+        records += log.read(1000, most_bytes=500)
+    assert list_ids(records) == list(range(50))
+
+
 def test_lines_that_are_no_records_are_passed_over_and_counted(tmp_path: Path) -> None:
     strange = [b"{", b"[]", b'"kind"', b"{}", b'{"kind":1}', b"\xff\xfe", b"\0" * 50, b'{"kind":"request"}{"kind":']
     (tmp_path / "a.jsonl").write_bytes(b"\n".join([*strange, b"", make_lines(1)]))

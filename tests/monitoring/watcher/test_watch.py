@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from app.monitoring.watcher.file import WatcherFile
+from app.monitoring.watcher.parts import MakePart
+from app.monitoring.watcher.traffic import TrafficPart
 from app.monitoring.watcher.watch import MOST_RECORDS, Makers, Watch
 from tests.monitoring.watcher.builders import START, append_records, fill_up, make_record
 from tests.monitoring.watcher.parts import CountingPart, KeepingJudge
@@ -14,12 +19,13 @@ from tests.monitoring.watcher.parts import CountingPart, KeepingJudge
 class Watching:
     """A watch whose part and judge can be looked at."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *others: MakePart) -> None:
         self.log = home / "logs" / "a.jsonl"
         self.judge = KeepingJudge()
         self.part = CountingPart(None)
         self.file = WatcherFile(home / "watcher.db", owner="first")
-        makers = Makers(parts={"counting": self._make_part}, judge=self._make_judge)
+        parts = {"counting": self._make_part, **{f"part {n}": make for n, make in enumerate(others)}}
+        makers = Makers(parts=parts, judge=self._make_judge)
         self.watch = Watch(self.file, self.log.parent, makers, clock=lambda: START + timedelta(seconds=60))
 
     def read_all(self) -> None:
@@ -39,8 +45,8 @@ class Watching:
 
 
 @contextmanager
-def opened(home: Path) -> Iterator[Watching]:
-    watching = Watching(home)
+def opened(home: Path, *others: MakePart) -> Iterator[Watching]:
+    watching = Watching(home, *others)
     yield watching
     watching.watch.close()
 
@@ -56,6 +62,23 @@ def test_records_are_taken_batch_by_batch_and_each_once_also_by_who_goes_on(tmp_
         append_records(second.log, make_record())
         second.read_all()
         assert (second.part.records, second.count_stored()) == (MOST_RECORDS + 11, MOST_RECORDS + 11)
+
+
+def test_ended_in_the_midst_of_keeping_a_batch_nothing_of_it_is_kept(tmp_path: Path) -> None:
+    def end() -> None:
+        raise KeyboardInterrupt
+
+    with opened(tmp_path) as first:
+        append_records(first.log, *[make_record()] * 10)
+        first.part.to_state = end  # type: ignore[method-assign]
+        with pytest.raises(KeyboardInterrupt):
+            first.watch.take_batch()
+        first.file.close()
+        first.watch.close = lambda: None  # type: ignore[method-assign]
+    with opened(tmp_path) as second:
+        assert (second.part.records, second.count_stored()) == (0, 0)
+        second.read_all()
+        assert (second.part.records, second.count_stored()) == (10, 10)
 
 
 def test_a_round_polls_tells_judges_and_keeps_what_came_of_it(tmp_path: Path) -> None:
@@ -119,3 +142,17 @@ def test_a_log_that_cannot_be_read_is_counted_and_the_rest_goes_on(tmp_path: Pat
             .document["failures"]["reading"]["last"]
             .startswith("read the log: NotADirectoryError")
         )
+
+
+def test_memory_is_that_of_a_batch_however_long_the_log_is(tmp_path: Path) -> None:
+    batches = 8
+    with opened(tmp_path, TrafficPart) as watching:
+        append_records(watching.log, *(make_record(second % 600) for second in range(batches * MOST_RECORDS)))
+        tracemalloc.start()
+        taken = []
+        for _ in range(batches):
+            watching.watch.take_batch()
+            taken.append(tracemalloc.get_traced_memory()[0])
+        tracemalloc.stop()
+        assert watching.watch.records == batches * MOST_RECORDS
+        assert taken[-1] - taken[1] < 100_000
