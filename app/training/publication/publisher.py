@@ -12,6 +12,7 @@ import pandas as pd
 from autogluon.tabular import TabularPredictor
 
 from app.errors import ReleaseUnusable
+from app.release.calibration import write_calibration
 from app.release.files import write_json
 from app.release.golden import write_golden_rows
 from app.release.libraries import list_installed_libraries
@@ -26,8 +27,9 @@ from app.release.verification import SCHEMA
 from app.runtime.loading import load_native
 from app.runtime.native import hold_in_memory
 from app.runtime.plan.reading import read_plan
+from app.training.calibration import learn_calibration
 from app.training.card.card import prepare_card
-from app.training.gate.metrics import answer_held_out_rows
+from app.training.gate.metrics import Answers, answer_held_out_rows
 from app.training.profile import profile_features, to_scalar
 from app.training.publication.deployment import write_deployment
 from app.training.publication.proof import ProofRows, ask_predictor, find_plan_fault, prove_answers
@@ -104,6 +106,7 @@ class StagedRelease:
         on_step("Drawing the model card")
         answers = answer_held_out_rows(self._candidate.predictor, self._candidate.held_out)
         card = prepare_card(described, self.schema, answers)
+        _write_calibration(self.directory, answers, described)
         on_step("Publishing the release")
         described = replace(described, plan_refusal=self.plan_refusal, size_before_mb=self.size_before_mb)
         manifest = self._store.publish(self.directory, described, complete=card.write)
@@ -248,6 +251,14 @@ def _describe(
         libraries=list_installed_libraries(),
         ladder=candidate.ladder,
     )
+
+
+def _write_calibration(directory: Path, answers: Answers, manifest: Manifest) -> None:
+    labels = manifest.class_labels or ()
+    positive = labels.index(manifest.positive_class) if manifest.positive_class is not None else 1
+    calibration = learn_calibration(answers, positive=positive)
+    if calibration is not None:
+        write_calibration(directory, calibration)
 
 
 def _to_label(label: object) -> Label:
