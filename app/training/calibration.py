@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from app.release.calibration import Calibration, ClassCalibration
+from app.release.profile.calibration import Calibration, ClassCalibration
 from app.training.gate.metrics import Answers
 
 Numbers = npt.NDArray[Any]

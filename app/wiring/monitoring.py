@@ -15,11 +15,8 @@ from app.monitoring.metrics.process import ProcessMetrics
 from app.monitoring.metrics.sampling import Counts, Sampled
 from app.monitoring.metrics.serving import ActiveVersion, ServedModel, ServingCollector, ServingWorker
 from app.monitoring.prediction_log.writer import PredictionLog
-from app.monitoring.quality.feedback import FeedbackStore
-from app.monitoring.quality.intake import FeedbackIntake
 from app.monitoring.snapshots import SnapshotStore
 from app.release.pointer import read_pointer
-from app.release.store import ReleaseStore
 from app.runtime.batching import BatchingExecutor
 from app.runtime.switching.active import ActiveRelease
 from app.runtime.switching.golden_checks import GoldenChecks, NoGoldenChecks
@@ -70,10 +67,6 @@ def make_metrics(
         MachineCollector({"home": settings.home, "models": settings.model_path, "logs": settings.log_path}),
     )
     return ProcessMetrics(sampled, read_under_way=lambda: len(prediction.under_way.started), collectors=collectors)
-
-
-def make_feedback(settings: Settings, store: ReleaseStore, database: Engine) -> FeedbackIntake:
-    return FeedbackIntake(store, FeedbackStore(database), most_outcomes=settings.max_rows)
 
 
 def _describe_model(active: ActiveRelease) -> ServedModel | None:

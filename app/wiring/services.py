@@ -41,8 +41,9 @@ from app.wiring.access import (
     make_windows,
     open_redis,
 )
-from app.wiring.monitoring import make_feedback, make_metrics
+from app.wiring.monitoring import make_metrics
 from app.wiring.prediction_log import make_prediction_log
+from app.wiring.quality import make_feedback
 from app.wiring.releases import (
     make_activator,
     make_candidates,

@@ -14,6 +14,7 @@ from app.monitoring.watcher.watcher import Pace, Watcher
 from app.wiring.alerts import make_alert_judge
 from app.wiring.drift import make_drift_part
 from app.wiring.prediction_log import find_prediction_log
+from app.wiring.quality import make_quality_part
 from app.wiring.releases import open_store
 from app.wiring.system import make_system_part
 from config.settings import Settings
@@ -30,6 +31,7 @@ def list_makers(settings: Settings, database: Engine) -> Makers:
             "traffic": TrafficPart,
             "drift": make_drift_part(settings, open_store(settings)),
             "system": lambda _: make_system_part(settings),
+            "quality": make_quality_part(settings, open_store(settings), database),
         },
         judge=make_alert_judge(settings, database),
     )

@@ -67,6 +67,18 @@ class MonitoringSettings:
         read_logged_inputs,
         "values of requests that the prediction log keeps: all, hashed, none, or fields as in age,hash:customer_id",
     )
+    quality_window: int = setting(
+        "GLUONSERVE_QUALITY_WINDOW",
+        "1000",
+        whole_number(100, 10_000),
+        "how many of the last true outcomes of each version its live quality is measured on",
+    )
+    outcome_values: Path | None = setting(
+        "GLUONSERVE_OUTCOME_VALUES",
+        None,
+        read_path,
+        "file that says what right and wrong predictions are worth; none counts no money",
+    )
     alert_destinations: str | None = setting(
         "GLUONSERVE_ALERT_DESTINATIONS",
         None,

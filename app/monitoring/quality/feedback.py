@@ -117,6 +117,14 @@ class FeedbackStore:
         except DATABASE_FAILURES as fault:
             raise Unavailable("Outcomes cannot be marked at the moment.") from fault
 
+    def offer_again(self) -> None:
+        """Make all outcomes new: for a watcher that has lost what it made of them."""
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(update(feedback).where(feedback.c.state != "new").values(state="new"))
+        except DATABASE_FAILURES as fault:
+            raise Unavailable("Outcomes cannot be offered again at the moment.") from fault
+
     def prune(self, before: datetime) -> int:
         """Forget the outcomes that were told before a moment; return how many."""
         try:

@@ -1,1 +1,1 @@
-"""The reference profile of a release: how often training data and answers had which values. Compares nothing."""
+"""What a release knows of the data at its publication: how often which values came, and came true. Compares nothing."""

@@ -12,7 +12,6 @@ import pandas as pd
 from autogluon.tabular import TabularPredictor
 
 from app.errors import ReleaseUnusable
-from app.release.calibration import write_calibration
 from app.release.files import write_json
 from app.release.golden import write_golden_rows
 from app.release.libraries import list_installed_libraries
@@ -20,6 +19,7 @@ from app.release.manifest import FeatureImportance, Label, LadderEntry, Manifest
 from app.release.plan.columns import PlanRefused
 from app.release.plan.export import export_plan
 from app.release.plan.packing import pack_plan
+from app.release.profile.calibration import write_calibration
 from app.release.profile.reference import PROFILE
 from app.release.schema import FeatureSchema
 from app.release.store import GOLDEN, NATIVE, PLAN, ReleaseStore

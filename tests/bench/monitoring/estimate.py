@@ -31,8 +31,8 @@ from app.monitoring.quality.estimating.estimate import can_be_estimated, estimat
 from app.monitoring.quality.estimating.sums import ExpectedSums
 from app.monitoring.quality.measuring.metrics import compute_metric
 from app.monitoring.quality.measuring.pairs import Pairs
-from app.release.calibration import Calibration
 from app.release.manifest import ProblemType
+from app.release.profile.calibration import Calibration
 from app.training.calibration import learn_calibration
 from app.training.gate.metrics import Answers, answer_held_out_rows
 

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from app.monitoring.quality.estimating.sums import ExpectedSums
+from app.monitoring.quality.measuring.cells import compute_of_cells, compute_of_scores, is_of_cells
 from app.monitoring.quality.measuring.intervals import NORMAL_95, Interval, find_interval_of_cells, resample
-from app.monitoring.quality.measuring.metrics import compute_of_cells, compute_of_scores, is_of_cells
 
 _OF_SCORES = ("roc_auc", "average_precision")
 

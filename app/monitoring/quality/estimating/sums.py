@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from app.monitoring.quality.measuring.metrics import Cells, bound_probabilities
+from app.monitoring.quality.measuring.cells import Cells
+from app.monitoring.quality.measuring.metrics import bound_probabilities
 
 Numbers = npt.NDArray[Any]
 Bins = defaultdict[int, float]

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import numpy.typing as npt
 
-from app.monitoring.quality.measuring.metrics import Cells, compute_metric, compute_of_cells, count_cells, is_of_cells
+from app.monitoring.quality.measuring.cells import Cells, compute_of_cells, is_of_cells
+from app.monitoring.quality.measuring.metrics import compute_metric, count_cells
 from app.monitoring.quality.measuring.pairs import Pairs
 
 RESAMPLES = 200

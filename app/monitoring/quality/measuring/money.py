@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from app.monitoring.quality.labels import number_classes
-from app.monitoring.quality.measuring.metrics import Cells
+from app.monitoring.quality.measuring.cells import Cells
 from app.monitoring.quality.measuring.pairs import Pairs
 from app.monitoring.quality.measuring.values import CASES, ClassValues, OutcomeValues
 from app.release.manifest import Manifest

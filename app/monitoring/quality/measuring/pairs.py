@@ -76,21 +76,27 @@ def code_pairs(manifest: Manifest, told: Iterable[tuple[Answered, Outcome]]) -> 
     )
 
 
-def code_probabilities(manifest: Manifest, answers: Iterable[Answered]) -> tuple[Numbers, Numbers]:
+def code_probabilities(manifest: Manifest, answers: Sequence[Answered]) -> tuple[Numbers, Numbers]:
     """The answered class of each row, and the probability of every class in the order of the manifest."""
-    positions = number_classes(manifest.class_labels or ())
-    rows = list(answers)
-    labels = np.array([positions[write_label(answer.label)] for answer in rows], dtype=np.intp)
-    coded = np.zeros((len(rows), len(positions)))
-    orders: dict[tuple[str, ...], Numbers] = {}
-    for row, answer in enumerate(rows):
-        if answer.probabilities is None or answer.classes is None:
-            raise ValueError("an answer without probabilities cannot be coded as one with them")
-        names = tuple(answer.classes)
-        if names not in orders:
-            orders[names] = np.array([positions[write_label(name)] for name in names], dtype=np.intp)
-        coded[row, orders[names]] = answer.probabilities
+    by_order: dict[tuple[str, ...], list[int]] = {}
+    for row, answer in enumerate(answers):
+        by_order.setdefault(tuple(answer.classes or ()), []).append(row)
+    labels = np.empty(len(answers), dtype=np.intp)
+    coded = np.zeros((len(answers), len(manifest.class_labels or ())))
+    for order, rows in by_order.items():
+        said = np.array([answers[row].probabilities for row in rows], dtype=float)
+        labels[rows], coded[rows] = code_rows(manifest, [answers[row].label for row in rows], said, order)
     return labels, coded
+
+
+def code_rows(
+    manifest: Manifest, labels: Sequence[Any], said: Numbers, order: Sequence[str]
+) -> tuple[Numbers, Numbers]:
+    """The same of rows whose probabilities all come in one order of the classes."""
+    positions = number_classes(manifest.class_labels or ())
+    coded = np.zeros((len(labels), len(positions)))
+    coded[:, [positions[write_label(name)] for name in order]] = said
+    return np.array([positions[write_label(label)] for label in labels], dtype=np.intp), coded
 
 
 def find_positive(manifest: Manifest) -> int:

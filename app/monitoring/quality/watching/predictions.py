@@ -45,27 +45,29 @@ def write_answers(record: Mapping[str, Any]) -> bytes | None:
     return orjson.dumps([record["labels"], record.get("probabilities"), record.get("classes")])
 
 
-def read_answers(written: bytes) -> list[Answered]:
-    labels, probabilities, classes = orjson.loads(written)
-    return [
-        Answered(label=label, probabilities=probabilities[row] if probabilities else None, classes=classes)
-        for row, label in enumerate(labels)
-    ]
+class ReadAnswers:
+    """The answers of one request, read once however many of them are asked for."""
+
+    def __init__(self, written: bytes) -> None:
+        self._labels, self._probabilities, self._classes = orjson.loads(written)
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def __getitem__(self, row: int) -> Answered:
+        probabilities = self._probabilities[row] if self._probabilities else None
+        return Answered(label=self._labels[row], probabilities=probabilities, classes=self._classes)
 
 
 class PredictionTable:
-    """Keeps each request as one row. The oldest go when they are too old, or when there are too many.
+    """Keeps each request as one row. The oldest go when they are too old, or when there are too many."""
 
-    Attributes:
-        rows: How many rows of requests there are, to be kept by the caller between two lives.
-    """
-
-    def __init__(self, connection: sqlite3.Connection, *, rows: int, most_rows: int = MOST_ROWS) -> None:
-        self.rows = rows
+    def __init__(self, connection: sqlite3.Connection, *, most_rows: int = MOST_ROWS) -> None:
         self._connection = connection
         self._most_rows = most_rows
         for statement in _TABLES:
             connection.execute(statement)
+        (self._rows,) = connection.execute("SELECT coalesce(sum(rows), 0) FROM quality_predictions").fetchone()
 
     def add(self, requests: Iterable[AnsweredRequest], *, oldest: str) -> None:
         """Add requests, and remove those that ended before `oldest`."""
@@ -73,7 +75,7 @@ class PredictionTable:
         self._connection.executemany(
             "INSERT INTO quality_predictions (request, at, version, rows, answers) VALUES (?, ?, ?, ?, ?)", added
         )
-        self.rows += sum(rows for _, _, _, rows, _ in added)
+        self._rows += sum(rows for _, _, _, rows, _ in added)
         self._remove_old(oldest)
 
     def find(self, request: bytes) -> AnsweredRequest | None:
@@ -94,10 +96,10 @@ class PredictionTable:
             ).fetchall()
             removed = []
             for id, at, rows in first:
-                if at >= oldest and self.rows <= self._most_rows:
+                if at >= oldest and self._rows <= self._most_rows:
                     break
                 removed.append((id,))
-                self.rows -= rows
+                self._rows -= rows
             self._connection.executemany("DELETE FROM quality_predictions WHERE id = ?", removed)
             if len(removed) < _REMOVED_AT_ONCE:
                 return

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.errors import ReleaseUnusable
-from app.release.calibration import Calibration, read_calibration
 from app.release.manifest import Manifest
+from app.release.profile.calibration import Calibration, read_calibration
 from app.release.store import ReleaseStore
 
 logger = logging.getLogger(__name__)

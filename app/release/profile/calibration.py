@@ -12,8 +12,9 @@ import numpy.typing as npt
 import orjson
 
 from app.errors import ReleaseUnusable
-from app.release.files import NotPlainFile, compute_sha256, open_plain_file, write_json
+from app.release.files import write_json
 from app.release.manifest import Manifest
+from app.release.verification import read_listed_file
 
 CALIBRATION = "calibration.json"
 
@@ -66,18 +67,14 @@ def read_calibration(directory: Path, manifest: Manifest) -> Calibration | None:
     Raises:
         ReleaseUnusable: when it is not what was published.
     """
-    expected = manifest.files.get(CALIBRATION)
-    if expected is None:
+    if CALIBRATION not in manifest.files:
         return None
+    content = read_listed_file(directory, manifest, CALIBRATION)
     try:
-        with open_plain_file(directory / CALIBRATION) as file:
-            content = file.read(expected.size + 1)
-        if len(content) != expected.size or compute_sha256(directory / CALIBRATION) != expected.sha256:
-            raise ReleaseUnusable(f"Version {manifest.version}: {CALIBRATION} was altered after publication.")
         return _build(orjson.loads(content))
-    except (OSError, NotPlainFile, orjson.JSONDecodeError, KeyError, TypeError) as fault:
+    except (orjson.JSONDecodeError, KeyError, TypeError) as fault:
         reason = type(fault).__name__
-        raise ReleaseUnusable(f"Version {manifest.version}: {CALIBRATION} is missing or damaged ({reason}).") from fault
+        raise ReleaseUnusable(f"Version {manifest.version}: {CALIBRATION} is damaged ({reason}).") from fault
 
 
 def _build(values: Mapping[str, Any]) -> Calibration:
