@@ -128,6 +128,8 @@ class RedisLink:
 class NoRedis:
     """There is none: nothing is asked."""
 
+    outages = failed_calls = 0
+
     def call(self, command: Callable[[Redis], Result]) -> Result:  # noqa: ARG002
         raise RedisGone("There is no Redis.")
 

@@ -6,7 +6,7 @@ import logging
 
 from sqlalchemy import Engine
 
-from app.database import DatabaseError, create_tables
+from app.database import DatabaseError, create_tables, open_database
 from app.redis_link.link import NoRedis, RedisLink, RedisUnusable
 from app.security.audit import AuditLog
 from app.security.authentication import Authenticator
@@ -81,6 +81,13 @@ def limit_addresses(
     if failures is None:
         return authenticator
     return AddressLimitedAuthenticator(authenticator, windows, failures_per_minute=failures)
+
+
+def open_database_with_tables(settings: Settings) -> Engine:
+    """Raises DatabaseError when the address of the database cannot be used."""
+    database = open_database(settings.database_url)
+    create_missing_tables(database)
+    return database
 
 
 def create_missing_tables(database: Engine) -> None:

@@ -16,11 +16,15 @@ from app.monitoring.metrics.sampling import Counts, Sampled
 from app.monitoring.metrics.serving import ActiveVersion, ServedModel, ServingCollector, ServingWorker
 from app.monitoring.prediction_log.writer import PredictionLog
 from app.monitoring.snapshots import SnapshotStore
+from app.redis_link.link import NoRedis, RedisLink
 from app.release.pointer import read_pointer
 from app.runtime.batching import BatchingExecutor
 from app.runtime.switching.active import ActiveRelease
 from app.runtime.switching.golden_checks import GoldenChecks, NoGoldenChecks
 from app.runtime.switching.workers import list_live_workers
+from app.security.keys.last_use import LastUses
+from app.security.limits.shared_windows import SharedWindows
+from app.security.limits.windows import Windows
 from app.serving.prediction import PredictionService
 from config.settings import Settings
 
@@ -43,6 +47,13 @@ LOG_COUNTS = {
     "prediction_log_lost_lines": "Lines of requests that were not: the disk was full, or too many came at once.",
 }
 
+FALLBACK_COUNTS = {
+    "redis_outages": "Times that Redis stopped to answer.",
+    "redis_failed_calls": "Calls of Redis that it did not answer, or that were not made because it had not lately.",
+    "limits_decided_alone": "Requests whose limits a worker decided by itself, because Redis did not answer.",
+    "key_uses_lost": "Last uses of API keys that the database did not take in time.",
+}
+
 
 def make_metrics(
     settings: Settings,
@@ -50,12 +61,14 @@ def make_metrics(
     prediction: PredictionService,
     golden: GoldenChecks | NoGoldenChecks,
     log: PredictionLog,
+    fallbacks: Sampled,
     database: Engine,
 ) -> ProcessMetrics:
     sampled = (
         Sampled(BATCHER_COUNTS, lambda: _count_batches(active)),
         Sampled(GOLDEN_COUNTS, lambda: _count_golden_rows(golden)),
         Sampled(LOG_COUNTS, lambda: _count_lines(log)),
+        fallbacks,
     )
     collectors = (
         ServingCollector(
@@ -67,6 +80,21 @@ def make_metrics(
         MachineCollector({"home": settings.home, "models": settings.model_path, "logs": settings.log_path}),
     )
     return ProcessMetrics(sampled, read_under_way=lambda: len(prediction.under_way.started), collectors=collectors)
+
+
+def count_fallbacks(redis: RedisLink | NoRedis, windows: Windows, last_uses: LastUses) -> Sampled:
+    """How often what others depend on was not there, and they went on without it."""
+
+    def count() -> Counts:
+        counts = {
+            "redis_outages": redis.outages,
+            "redis_failed_calls": redis.failed_calls,
+            "limits_decided_alone": windows.local_decisions if isinstance(windows, SharedWindows) else 0,
+            "key_uses_lost": last_uses.lost,
+        }
+        return Counts(redis, counts)
+
+    return Sampled(FALLBACK_COUNTS, count)
 
 
 def _describe_model(active: ActiveRelease) -> ServedModel | None:

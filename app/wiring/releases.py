@@ -94,10 +94,12 @@ def read_row_rules(settings: Settings) -> RowRules:
     )
 
 
-def make_golden_checks(settings: Settings, active: ActiveRelease) -> GoldenChecks | NoGoldenChecks:
+def make_golden_checks(
+    settings: Settings, active: ActiveRelease, trial_follower: TrialFollower
+) -> GoldenChecks | NoGoldenChecks:
     if not settings.golden_interval_seconds:
         return NoGoldenChecks()
-    return GoldenChecks(active, interval_seconds=settings.golden_interval_seconds)
+    return GoldenChecks(active, interval_seconds=settings.golden_interval_seconds, withdraw=trial_follower.withdraw)
 
 
 def make_activator(settings: Settings, store: ReleaseStore, database: Engine) -> Activator:

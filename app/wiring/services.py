@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from app.database import open_database
 from app.monitoring.metrics.process import ProcessMetrics
 from app.monitoring.observing import ObservationQueue
 from app.monitoring.quality.intake import FeedbackIntake
@@ -32,16 +31,16 @@ from app.serving.rollout.activation import Activator
 from app.serving.rollout.candidates import Candidates
 from app.serving.rollout.follower import TrialFollower
 from app.wiring.access import (
-    create_missing_tables,
     limit_addresses,
     make_authenticator,
     make_processor_share,
     make_rate_limits,
     make_token_issuer,
     make_windows,
+    open_database_with_tables,
     open_redis,
 )
-from app.wiring.monitoring import make_metrics
+from app.wiring.monitoring import count_fallbacks, make_metrics
 from app.wiring.prediction_log import make_prediction_log
 from app.wiring.quality import make_feedback
 from app.wiring.releases import (
@@ -103,8 +102,7 @@ class Services:
 
 
 def build_services(settings: Settings) -> Services:
-    database = open_database(settings.database_url)
-    create_missing_tables(database)
+    database = open_database_with_tables(settings)
     store, rules = open_store(settings), read_row_rules(settings)
     active = ActiveRelease(ReleaseSlots(store, prefer=settings.execution, rules=rules))
     prediction = PredictionService(active, max_rows=settings.max_rows)
@@ -115,9 +113,10 @@ def build_services(settings: Settings) -> Services:
     secret = require_secret(settings)
     keys = KeyStore(database, secret)
     last_uses = LastUses(keys)
-    golden = make_golden_checks(settings, active)
+    golden = make_golden_checks(settings, active, trial_follower)
     log = make_prediction_log(settings, active.slots)
-    metrics = make_metrics(settings, active, prediction, golden, log, database)
+    fallbacks = count_fallbacks(redis, windows, last_uses)
+    metrics = make_metrics(settings, active, prediction, golden, log, fallbacks, database)
     return Services(
         active=active,
         follower=Follower(active, golden=golden, duties=(active.slots.rejected.follow,)),

@@ -21,6 +21,7 @@ _MOST_SECONDS_AFTER_FAILURE = 30.0
 # Workers that were started together do not look together.
 _JITTER = 0.25
 
+Withdraw = Callable[[str, str], None]
 GoldenStatus = Literal["pending", "passed", "failed"]
 
 
@@ -57,10 +58,12 @@ class GoldenChecks:
     """A thread that predicts a golden row now and then, the next one each time, by what predicts requests.
 
     A release that answers otherwise than at publication, or fails, answers nothing more in this process from then on
-    and is loaded anew, which verifies it; should that fail, loading is tried again at each look.
+    and is loaded anew, which verifies it; should that fail, loading is tried again at each look. A candidate that
+    answers some callers is asked, too; when it is wrong it is withdrawn.
 
     Args:
         interval_seconds: From one row to the next, more or less.
+        withdraw: Ends the trial of a candidate by its version, for a reason.
 
     Attributes:
         checks: Golden rows that were predicted.
@@ -68,12 +71,19 @@ class GoldenChecks:
     """
 
     def __init__(
-        self, active: ActiveRelease, *, interval_seconds: float, clock: Callable[[], float] = time.time
+        self,
+        active: ActiveRelease,
+        *,
+        interval_seconds: float,
+        withdraw: Withdraw,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.checks = self.failures = 0
         self._active = active
         self._interval_seconds = interval_seconds
+        self._withdraw = withdraw
         self._clock = clock
+        self._turn = 0
         self._last = GoldenResult()
         self._begun_at: float | None = None
         self._failed_version: str | None = None
@@ -97,25 +107,40 @@ class GoldenChecks:
             self._thread.join(timeout=1)
 
     def look(self) -> None:
-        """Predict the next golden row of the release that answers now."""
-        release = self._active.current
-        if release is None:
-            if self._failed_version is not None:
-                self._active.ask_for(self._failed_version)
-        elif release.golden is not None:
-            self._check(release, release.golden)
+        """Predict the next golden row with the release that answers now, and with the candidate if it answers, too."""
+        release, candidate = self._active.current, self._active.slots.find("candidate")
+        if release is not None:
+            self._check(release)
+        elif self._failed_version is not None:
+            self._active.ask_for(self._failed_version)
+        if candidate is not None:
+            self._check_candidate(candidate)
+        self._turn += 1
 
-    def _check(self, release: LoadedRelease, golden: GoldenReplay) -> None:
+    def _check(self, release: LoadedRelease) -> None:
+        if release.golden is None:
+            return
         started, self._begun_at = time.perf_counter(), self._clock()
-        fault = golden.find_fault(release.executor, self.checks % len(golden.rows))
+        fault = self._find_fault(release, release.golden)
         milliseconds = (time.perf_counter() - started) * 1000
-        self.checks += 1
         self._last, self._begun_at = GoldenResult("failed" if fault else "passed", self._clock(), milliseconds), None
         self._failed_version = release.manifest.version if fault else None
         if fault:
-            self.failures += 1
             logger.error("Version %s: %s. It is taken out of service and loaded anew.", release.manifest.version, fault)
             self._active.take_out(release)
+
+    def _check_candidate(self, candidate: LoadedRelease) -> None:
+        fault = candidate.golden and self._find_fault(candidate, candidate.golden)
+        if fault:
+            reason = f"Version {candidate.manifest.version}: {fault}."
+            logger.error("%s It is withdrawn.", reason)
+            self._withdraw(candidate.manifest.version, reason)
+
+    def _find_fault(self, release: LoadedRelease, golden: GoldenReplay) -> str | None:
+        fault = golden.find_fault(release.executor, self._turn % len(golden.rows))
+        self.checks += 1
+        self.failures += fault is not None
+        return fault
 
     def _run(self) -> None:
         wait = random.uniform(0, self._interval_seconds)  # noqa: S311 - spread, not secrecy

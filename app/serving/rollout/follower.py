@@ -73,6 +73,12 @@ class TrialFollower:
         if self._thread.is_alive():
             self._thread.join(timeout=5)
 
+    def withdraw(self, version: str, reason: str) -> None:
+        """Withdraw the candidate for all, if it is this version."""
+        candidate = self._candidate
+        if candidate is not None and candidate.version == version:
+            self._withdraw(candidate, reason)
+
     def _run(self) -> None:
         while not self._stop.wait(_SECONDS_BETWEEN_LOOKS):
             try:

@@ -16,7 +16,7 @@ from app.runtime.loading import LoadedRelease
 from app.runtime.predictions import Executor, Predictions
 from app.runtime.rows import TypedRow
 from app.runtime.switching.active import ActiveRelease
-from app.runtime.switching.golden_checks import GoldenChecks, GoldenResult, NoGoldenChecks
+from app.runtime.switching.golden_checks import GoldenChecks, GoldenResult, NoGoldenChecks, Withdraw
 from app.runtime.switching.slots import ReleaseSlots
 from tests.manifests import TRUST, copy_version
 from tests.server import wait_until
@@ -68,8 +68,12 @@ def golden_of(release: LoadedRelease) -> Sequence[TypedRow]:
     return release.golden.rows
 
 
-def make_checks(active: ActiveRelease, *, now: float = 1_790_000_000.0) -> GoldenChecks:
-    return GoldenChecks(active, interval_seconds=30, clock=lambda: now)
+def forbid_withdrawal(version: str, reason: str) -> None:
+    raise AssertionError(f"{version}: {reason}")
+
+
+def make_checks(active: ActiveRelease, *, withdraw: Withdraw = forbid_withdrawal) -> GoldenChecks:
+    return GoldenChecks(active, interval_seconds=30, withdraw=withdraw, clock=lambda: 1_790_000_000.0)
 
 
 def status_of(checks: GoldenChecks) -> str | None:
@@ -182,9 +186,32 @@ def test_a_version_that_was_activated_meanwhile_is_not_held_up(active: ActiveRel
     assert active.missing is None
 
 
+def test_a_candidate_that_is_wrong_is_withdrawn_and_the_active_version_goes_on(active: ActiveRelease) -> None:
+    copy_version(active.slots.store, "1", "2")
+    withdrawn: list[tuple[str, str]] = []
+    checks = make_checks(active, withdraw=lambda version, reason: withdrawn.append((version, reason)))
+    active.slots.hold("2", "candidate")
+    checks.look()
+    assert (checks.checks, withdrawn) == (2, [])
+    break_candidate(active)
+    checks.look()
+    assert withdrawn == [("2", "Version 2: golden row 1 has other probabilities than at publication.")]
+    assert (status_of(checks), active.require().manifest.version) == ("passed", "1")
+    assert (checks.checks, checks.failures) == (4, 1)
+
+
+def break_candidate(active: ActiveRelease) -> None:
+    candidate = active.slots.find("candidate")
+    assert candidate is not None
+    model = Breakable(candidate.executor)
+    model.harm = "wrong"
+    # As memory that changes: the release is the same object.
+    object.__setattr__(candidate, "executor", model)
+
+
 def test_a_row_that_is_never_answered_counts_as_failed(active: ActiveRelease, model: Breakable) -> None:
     now = 1_790_000_000.0
-    checks = GoldenChecks(active, interval_seconds=30, clock=lambda: now)
+    checks = GoldenChecks(active, interval_seconds=30, withdraw=forbid_withdrawal, clock=lambda: now)
     model.harm = "hangs"
     looking = threading.Thread(target=checks.look, daemon=True)
     looking.start()
@@ -198,7 +225,7 @@ def test_a_row_that_is_never_answered_counts_as_failed(active: ActiveRelease, mo
 
 
 def test_the_thread_looks_by_itself_and_ends(active: ActiveRelease, model: Breakable) -> None:
-    checks = GoldenChecks(active, interval_seconds=0.02)
+    checks = GoldenChecks(active, interval_seconds=0.02, withdraw=forbid_withdrawal)
     checks.start()
     wait_until(lambda: len(model.asked) > 2, seconds=10)
     checks.close()

@@ -114,6 +114,19 @@ def test_a_canary_that_cannot_be_loaded_is_withdrawn_with_the_reason_and_changes
     assert any("golden.json" in record.message for record in caplog.records)
 
 
+def test_a_canary_that_is_found_to_be_wrong_is_withdrawn_and_no_other_version(
+    start: Callable[..., Worker], pair_store: ReleaseStore
+) -> None:
+    worker = start()
+    write_candidate(pair_store.path, make_pointer("2"))
+    wait_until(lambda: worker.ask() == "2", seconds=SECONDS)
+    worker.follower.withdraw("1", "Version 1: golden row 0 is answered otherwise than at publication.")
+    assert worker.acts() == []
+    worker.follower.withdraw("2", "Version 2: golden row 0 is answered otherwise than at publication.")
+    assert worker.ask() == "1"
+    assert [act[1:] for act in worker.acts()] == [("withdraw", "2", None, "done")]
+
+
 def test_a_damaged_candidate_file_changes_nothing(start: Callable[..., Worker], pair_store: ReleaseStore) -> None:
     worker = start()
     (pair_store.path / "CANDIDATE").write_text("[")
