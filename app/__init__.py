@@ -12,6 +12,7 @@ from app.api.access.proxies import believe_proxies
 from app.api.bodies.reading import limit_bodies
 from app.api.errors import register_error_handlers
 from app.api.guard import check_every_route_is_guarded
+from app.api.monitoring.log_context import describe_request_under_way
 from app.api.openapi.document import attach_openapi_document
 from app.api.responses import AnswerHeaders
 from app.api.services import provide_services
@@ -35,7 +36,7 @@ def create_app(
         UnguardedRoute: when a route names neither a permission nor that it is public.
     """
     settings = settings or load_settings()
-    configure_logging(settings.log_level, secrets=list_secrets(settings))
+    _configure_logging(settings)
     services = services or _build_services_closed_at_exit(settings)
 
     app = Flask(__name__, static_folder=None)
@@ -60,6 +61,15 @@ def create_app(
     check_every_route_is_guarded(app)
     services.start()
     return app
+
+
+def _configure_logging(settings: Settings) -> None:
+    configure_logging(
+        settings.log_level,
+        format=settings.log_format,
+        secrets=list_secrets(settings),
+        describe_context=describe_request_under_way,
+    )
 
 
 def _build_services_closed_at_exit(settings: Settings) -> Services:

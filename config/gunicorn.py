@@ -99,7 +99,10 @@ if os.access("/dev/shm", os.W_OK):  # noqa: S108 - a file of gunicorn's, created
 control_socket_disable = True
 
 logconfig_dict = describe_gunicorn_logging(
-    _settings.log_level, access_log=_settings.access_log == "on", secrets=list_secrets(_settings)
+    _settings.log_level,
+    access_log=_settings.access_log == "on",
+    format=_settings.log_format,
+    secrets=list_secrets(_settings),
 )
 access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms id=%({x-request-id}o)s'
 

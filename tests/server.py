@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import orjson
 import psutil
 import requests
 
@@ -40,6 +41,10 @@ class RunningServer:
 
     def log_lines(self) -> list[str]:
         return self._log.read_text().splitlines()
+
+    def log_events(self) -> list[dict[str, Any]]:
+        """What each line of the log says, as JSON."""
+        return [orjson.loads(line) for line in self.log_lines()]
 
     def is_live(self) -> bool:
         try:

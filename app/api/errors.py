@@ -103,9 +103,9 @@ def _log_failure(error: Exception) -> None:
     expected = isinstance(error, ServiceError) and error.status != HTTPStatus.INTERNAL_SERVER_ERROR
     if expected:
         # Why it is not available was logged once, when it became so; probes ask several times a second.
-        _logger.debug("request %s refused: %s", current_request_id(), error)
+        _logger.debug("The request is refused: %s", error)
     else:
-        _logger.error("request %s failed", current_request_id(), exc_info=error)
+        _logger.error("The request failed.", exc_info=error)
 
 
 def _choose_headers(error: ServiceError) -> dict[str, str]:

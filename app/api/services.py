@@ -15,5 +15,9 @@ def provide_services(app: Flask, services: Services) -> None:
     app.extensions[_EXTENSION] = services
 
 
+def has_services(app: Flask) -> bool:
+    return _EXTENSION in app.extensions
+
+
 def current_services() -> Services:
     return cast(Services, current_app.extensions[_EXTENSION])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields
 from pathlib import Path
@@ -39,11 +40,16 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     home = _read(by_name["home"], environ, {})
     models = _read(by_name["model_path"], environ, {"home": home})
     plan = plan_host(read_host(), read_footprint(models, prefer=_read(by_name["execution"], environ, {})))
-    derived = {"home": home, "workers": plan.workers, "threads": plan.threads}
+    derived = {"home": home, "workers": plan.workers, "threads": plan.threads, "log_format": choose_log_format()}
     settings = Settings(**{item.name: _read(item, environ, derived) for item in by_name.values()})
     if settings.environment == "production" and settings.unsigned_releases == "allow":
         raise SettingsError("GLUONSERVE_UNSIGNED_RELEASES=allow is for development only; in production leave it out.")
     return settings
+
+
+def choose_log_format() -> str:
+    """For people where they look on, for machines elsewhere."""
+    return "text" if sys.stderr is not None and sys.stderr.isatty() else "json"
 
 
 def list_secrets(settings: Settings) -> list[str]:

@@ -25,6 +25,12 @@ class MonitoringSettings:
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting(
         "LOG_LEVEL", "INFO", read_log_level, "least severe log line that is written"
     )
+    log_format: Literal["json", "text"] = setting(
+        "LOG_FORMAT",
+        "{log_format}",
+        one_of("json", "text"),
+        "how log lines are written to stderr: json for machines, text for people",
+    )
     access_log: Literal["on", "off"] = setting(
         "GLUONSERVE_ACCESS_LOG", "off", one_of("on", "off"), "on writes one log line per HTTP request"
     )

@@ -93,7 +93,7 @@ def test_an_unknown_exception_is_logged_whole_and_answered_with_a_fixed_sentence
         "error": "internal_error",
         "request_id": "r1",
     }
-    assert "request r1 failed" in caplog.text
+    assert "The request failed." in caplog.text
     assert "ValueError: password of /etc/secret" in caplog.text
 
 

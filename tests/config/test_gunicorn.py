@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import orjson
 import pytest
 from gunicorn.config import Config
 
-from tests.config.test_logging import LINE
+from tests.config.logging.test_configuration import LINE
 from tests.rules.repository import ROOT
 
 GUNICORN = [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "config" / "gunicorn.py")]
@@ -160,12 +161,13 @@ def test_one_line_says_what_was_chosen_and_why(tmp_path: Path) -> None:
         server.send_signal(signal.SIGHUP)
         server.send_signal(signal.SIGTERM)
         written = server.communicate(timeout=20)[1].splitlines()
-    (line,) = [line for line in written if "threads" in line]
-    assert re.search(
-        rf"Z INFO gunicorn\.error \[{server.pid}\] 1 worker( \(set; the host suggests \d+\))? x "
+    (event,) = [event for line in written if "threads" in (event := orjson.loads(line))["message"]]
+    assert (event["level"], event["logger"], event["process"]) == ("INFO", "gunicorn.error", server.pid)
+    assert re.fullmatch(
+        r"1 worker( \(set; the host suggests \d+\))? x "
         r"5 threads \(set; the host suggests 16\): [\d.]+ cores by .+, [\d.]+ GB by .+, no release is active.+; "
-        r"WEB_CONCURRENCY and GLUONSERVE_THREADS override\.$",
-        line,
+        r"WEB_CONCURRENCY and GLUONSERVE_THREADS override\.",
+        event["message"],
     )
 
 
@@ -188,14 +190,38 @@ def test_a_stop_lets_a_request_under_way_finish(tmp_path: Path) -> None:
         assert server.wait(timeout=20) == 0
 
 
-@pytest.mark.parametrize(("access_log", "lines"), [("off", 0), ("on", 1)])
-def test_everything_written_is_one_line_per_event(tmp_path: Path, access_log: str, lines: int) -> None:
-    with running_server(tmp_path, GLUONSERVE_ACCESS_LOG=access_log) as (server, url):
+def write_log(home: Path, **settings: str) -> list[str]:
+    """All lines of a server that answers one request."""
+    with running_server(home, **settings) as (server, url):
         get(url + "a?0")
         server.send_signal(signal.SIGTERM)
-        written = server.communicate(timeout=20)[1].rstrip("\n").split("\n")
+        return server.communicate(timeout=20)[1].rstrip("\n").split("\n")
+
+
+@pytest.mark.parametrize(("access_log", "count"), [("off", 0), ("on", 1)])
+def test_everything_written_is_one_object_per_event(tmp_path: Path, access_log: str, count: int) -> None:
+    events = [orjson.loads(line) for line in write_log(tmp_path, GLUONSERVE_ACCESS_LOG=access_log)]
+    assert [
+        event for event in events if not {"timestamp", "level", "logger", "process", "message"} <= event.keys()
+    ] == []
+    assert any(event["logger"] == "gunicorn.error" for event in events)
+    requests = [event for event in events if event["logger"] == "gunicorn.access"]
+    assert len(requests) == count
+    for event in requests:
+        assert (event["message"], event["ms"] >= 0) == ("GET /a 200", True)
+        told = {name: event[name] for name in ("request_id", "client", "method", "path", "status", "bytes")}
+        assert told == {
+            "request_id": "abc",
+            "client": "127.0.0.1",
+            "method": "GET",
+            "path": "/a",
+            "status": 200,
+            "bytes": 1,
+        }
+
+
+def test_everything_written_for_people_is_one_line_per_event(tmp_path: Path) -> None:
+    written = write_log(tmp_path, GLUONSERVE_ACCESS_LOG="on", LOG_FORMAT="text")
     assert [line for line in written if not LINE.fullmatch(line)] == []
-    assert any("gunicorn.error" in line for line in written)
-    requests = [line for line in written if "gunicorn.access" in line]
-    assert len(requests) == lines
-    assert all(re.search(r'\] 127\.0\.0\.1 "GET /a" 200 1 bytes \d+ ms id=abc$', line) for line in requests)
+    (request,) = [line for line in written if "gunicorn.access" in line]
+    assert re.search(r'\] 127\.0\.0\.1 "GET /a" 200 1 bytes \d+ ms id=abc$', request)

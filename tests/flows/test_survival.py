@@ -75,9 +75,9 @@ def test_without_a_usable_model_the_server_runs_and_says_why(
         assert (health["status"], health["model_loaded"], health["model_info"]) == ("unhealthy", False, None)
         assert server.get("/health/live").status_code == 200
         assert server.predict([{}], make_key(home)).status_code == 503
-        errors = [line for line in server.log_lines() if " ERROR " in line]
+        errors = [event["message"] for event in server.log_events() if event["level"] == "ERROR"]
         assert errors
-        assert all("No model is served." in line and reason in line for line in errors)
+        assert all("No model is served." in message and reason in message for message in errors)
 
 
 def test_a_model_activated_later_is_served_by_every_worker_without_a_restart(home: Path) -> None:

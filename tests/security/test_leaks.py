@@ -38,7 +38,7 @@ class QuotingExecutor:
                 raise
             raise PredictionFailed("The model could not predict these rows.") from fault
 
-settings = make_settings(Path(sys.argv[1]), log_level="DEBUG")
+settings = make_settings(Path(sys.argv[1]), log_level="DEBUG", log_format=sys.argv[2])
 services = build_services(settings)
 services.active.current = make_loaded_release(QuotingExecutor())
 client = create_app(settings, services).test_client()
@@ -55,23 +55,24 @@ float("Canary7Value")
 """
 
 
-def run_failing_model(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", FAILING_MODEL, str(home), *arguments]
+def run_failing_model(home: Path, log_format: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", FAILING_MODEL, str(home), log_format, *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_a_prediction_that_fails_leaves_no_value_in_log_or_answer(tmp_path: Path) -> None:
-    done = run_failing_model(tmp_path)
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_a_prediction_that_fails_leaves_no_value_in_log_or_answer(tmp_path: Path, log_format: str) -> None:
+    done = run_failing_model(tmp_path, log_format)
     assert CANARY not in done.stderr
     assert CANARY not in done.stdout
-    assert done.stderr.count("ValueError: [text left out") == 4
+    assert sum("ValueError: [text left out" in line for line in done.stderr.splitlines()) == 4
     assert "app.errors.PredictionFailed: The model could not predict these rows." in done.stderr
     assert [line.count('"status":500') for line in done.stdout.splitlines()] == [1, 1, 0, 0, 0]
 
 
 def test_without_the_formatter_the_same_failures_are_full_of_values(tmp_path: Path) -> None:
     # Else the test above would look for what nobody writes anyway.
-    assert run_failing_model(tmp_path, "unguarded").stderr.count(CANARY) >= 4
+    assert run_failing_model(tmp_path, "text", "unguarded").stderr.count(CANARY) >= 4
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ def test_a_server_at_its_most_talkative_writes_no_credential(tmp_path: Path) -> 
         headers = server.get("/nowhere").headers
     log = "\n".join(server.log_lines())
     assert headers["Server"] == "gunicorn"
-    assert " DEBUG " in log
+    assert '"level":"DEBUG"' in log
     assert log.count("gsk_58go1ep1_***") >= 2
     assert log.count("A request from 127.0.0.1 cannot be read") >= 5
     assert CANARY not in log + "\n".join(commands)

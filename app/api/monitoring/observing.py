@@ -35,6 +35,12 @@ def note_wait(environ: dict[str, Any], seconds: float) -> None:
     environ[_WAITED] = seconds
 
 
+def find_key(environ: Mapping[str, Any]) -> str | None:
+    """The id of the API key that a request under way was sent with, once it is checked."""
+    id: str | None = environ.get(_KEY)
+    return id
+
+
 def find_route(environ: Mapping[str, Any]) -> str | None:
     """The rule that the address of a request under way has matched."""
     under_way = environ.get("werkzeug.request")

@@ -26,7 +26,7 @@ def monitor(settings: Settings, once: bool) -> None:
     """
     # For those who list processes: what ps and the metrics of the server call it.
     Path("/proc/self/comm").write_text("monitor")
-    configure_logging(settings.log_level, secrets=list_secrets(settings))
+    configure_logging(settings.log_level, format=settings.log_format, secrets=list_secrets(settings))
     with opened_database(settings.database_url) as database:
         create_tables(database)
         watcher = build_watcher(settings, database)

@@ -21,7 +21,7 @@ import psutil
 from app.database import create_tables, open_database
 from app.security.keys.store import KeyStore
 from config.settings import describe_settings, load_settings, require_secret
-from tests.bench.scope import NATIVE, NOOP, PLAN, TUTORIAL, WORKERS
+from tests.bench.scope import NATIVE, NOOP, PLAN, TUTORIAL, UNOBSERVED, WASTEFUL, WORKERS
 from tests.bench.servers.processes import WorkerMemory, measure_memory, read_start_time
 from tests.server import find_free_port, stop
 
@@ -32,6 +32,14 @@ _COMMANDS = {
     PLAN: ("-m", "app.cli", "serve"),
     NATIVE: ("-m", "app.cli", "serve"),
     TUTORIAL: ("-m", "gunicorn", "--config", "config/gunicorn.py", "tests.bench.servers.tutorial:app"),
+    UNOBSERVED: ("-m", "gunicorn", "--config", "config/gunicorn.py", "tests.bench.servers.unobserved:app"),
+    WASTEFUL: ("-m", "gunicorn", "--config", "config/gunicorn.py", "tests.bench.servers.wasteful:app"),
+}
+_OF_ALL = {
+    # Releases are made for one measurement, by nobody: no key has signed them.
+    "GLUONSERVE_UNSIGNED_RELEASES": "allow",
+    # For the lines that say when a worker serves.
+    "LOG_FORMAT": "text",
 }
 _LOADED = re.compile(r"^(\S+) INFO app\.runtime\.switching\.active \[(\d+)\] (Serving .*)$", re.MULTILINE)
 
@@ -90,8 +98,7 @@ def bench_server(
         "MODEL_PATH": str(models),
         "BIND": f"{address[0]}:{address[1]}",
         "WEB_CONCURRENCY": str(WORKERS),
-        # Releases are made for one measurement, by nobody: no key has signed them.
-        "GLUONSERVE_UNSIGNED_RELEASES": "allow",
+        **_OF_ALL,
         **settings,
     }
     key = _make_key(variables)

@@ -21,6 +21,7 @@ from app.serving.rollout.shadowing.comparer import ShadowComparer
 from app.serving.rollout.shadowing.task import ShadowTask
 from app.serving.rollout.trials.shadow import CopyAddress
 from config.logging import configure_logging
+from config.settings import list_secrets, load_settings
 
 UNUSABLE = 3
 _STANDARD_INPUT = 0
@@ -30,7 +31,8 @@ _DIE_WITH_PARENT = 1
 
 def main() -> int:
     answer_to = take_standard_output()
-    configure_logging("WARNING")
+    settings = load_settings()
+    configure_logging("WARNING", format=settings.log_format, secrets=list_secrets(settings))
     task = ShadowTask.from_bytes(sys.stdin.buffer.readline())
     end_with(task.keeper)
     use_idle_time_only()

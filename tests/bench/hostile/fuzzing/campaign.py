@@ -18,7 +18,7 @@ _SHOWN_OF_REQUEST = 400
 _CHUNK = 200
 # What a server logs of itself that it must not, whatever it is sent.
 _LOG_FAULTS = re.compile(
-    r"Traceback|Error handling request|request \S+ failed|was sent SIG|Worker exiting unexpectedly|WORKER TIMEOUT"
+    r"Traceback|Error handling request|The request failed|was sent SIG|Worker exiting unexpectedly|WORKER TIMEOUT"
 )
 
 Say = Callable[[str], None]

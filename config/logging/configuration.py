@@ -1,4 +1,4 @@
-"""How every process logs: one line on stderr per event, in UTC, without credentials, whatever the message holds."""
+"""Which lines a process writes to stderr, and how; what Python itself would print becomes one of them."""
 
 from __future__ import annotations
 
@@ -6,57 +6,39 @@ import logging
 import logging.config
 import sys
 import threading
-from collections.abc import Iterable
-from datetime import datetime, timezone
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from config.redaction import Redaction, describe_exception
+from config.logging.formats import FORMATTERS, Context, LogFormat, describe_nothing
+from config.redaction import Redaction
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
-# What would end a line or steer a terminal: C0 and C1 controls, DEL and the two separators of Unicode; and what would
-# let a reader see another order of the characters.
-_CONTROL_CODES = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-_ESCAPES = {code: chr(code).encode("unicode_escape").decode("ascii") for code in _CONTROL_CODES}
-
 logger = logging.getLogger("config.logging")
 
 
-class OneLineFormatter(logging.Formatter):
-    """Formats `2026-11-23T04:19:03.123Z INFO app.runtime.active [4711] message`; newlines and controls are escaped."""
+def describe_logging(
+    level: str,
+    *,
+    format: LogFormat = "json",
+    secrets: Iterable[str] = (),
+    describe_context: Callable[[], Context] = describe_nothing,
+) -> dict[str, Any]:
+    """The dictConfig of a process that logs from `level` upwards.
 
-    def __init__(self, redaction: Redaction) -> None:
-        super().__init__("{asctime} {levelname} {name} [{process}] {message}", style="{")
-        self._redaction = redaction
-
-    def format(self, record: logging.LogRecord) -> str:
-        # Kept by the record for the next handler; another one may have written it with all that it says.
-        record.exc_text = None
-        written = super().format(record)
-        record.exc_text = None
-        return self._redaction.mask(written).rstrip().translate(_ESCAPES)
-
-    def formatException(  # noqa: N802
-        self,
-        ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None],
-    ) -> str:
-        return "" if ei[1] is None else describe_exception(ei[1])
-
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802, ARG002
-        moment = datetime.fromtimestamp(record.created, timezone.utc)
-        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def describe_logging(level: str, *, secrets: Iterable[str] = ()) -> dict[str, Any]:
-    """The dictConfig of a process that logs from `level` upwards; `secrets` are masked in whatever it writes."""
+    Args:
+        secrets: Are masked in whatever it writes.
+        describe_context: What every line that is logged now carries besides.
+    """
     # Libraries at DEBUG tell rows of the database and addresses with all that is in them.
     of_libraries = "INFO" if level == "DEBUG" else level
+    formatter = {"()": FORMATTERS[format], "redaction": Redaction(secrets), "describe_context": describe_context}
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"one_line": {"()": OneLineFormatter, "redaction": Redaction(secrets)}},
+        "formatters": {"one_line": formatter},
         "handlers": {
             "stderr": {"class": "logging.StreamHandler", "formatter": "one_line", "stream": "ext://sys.stderr"}
         },
@@ -70,9 +52,11 @@ def describe_logging(level: str, *, secrets: Iterable[str] = ()) -> dict[str, An
     }
 
 
-def describe_gunicorn_logging(level: str, *, access_log: bool, secrets: Iterable[str] = ()) -> dict[str, Any]:
+def describe_gunicorn_logging(
+    level: str, *, access_log: bool, format: LogFormat = "json", secrets: Iterable[str] = ()
+) -> dict[str, Any]:
     """The same for gunicorn, with one line per HTTP request if asked for."""
-    described = describe_logging(level, secrets=secrets)
+    described = describe_logging(level, format=format, secrets=secrets)
     # gunicorn gives its loggers handlers of their own; naming them here takes those away.
     described["loggers"]["gunicorn.error"] = {"level": level, "handlers": [], "propagate": True}
     access_level = "INFO" if access_log else "WARNING"
@@ -80,9 +64,16 @@ def describe_gunicorn_logging(level: str, *, access_log: bool, secrets: Iterable
     return described
 
 
-def configure_logging(level: str, *, secrets: Iterable[str] = ()) -> None:
+def configure_logging(
+    level: str,
+    *,
+    format: LogFormat = "json",
+    secrets: Iterable[str] = (),
+    describe_context: Callable[[], Context] = describe_nothing,
+) -> None:
     """Make this process log as described; warnings of libraries and what nobody catches become log lines too."""
-    logging.config.dictConfig(describe_logging(level, secrets=secrets))
+    described = describe_logging(level, format=format, secrets=secrets, describe_context=describe_context)
+    logging.config.dictConfig(described)
     logging.captureWarnings(True)
     # Python itself would print these as they are.
     sys.excepthook = _log_uncaught
