@@ -51,7 +51,7 @@ def _describe_measured(snapshot: Snapshot, findings: Findings) -> list[Block]:
     metrics: Sequence[Metric] = document.get("metrics") or ()
     outcomes = int(document.get("outcomes") or 0)
     if not outcomes:
-        return [explain_absence(findings, _NO_OUTCOMES, _HOW_TO_REPORT)]
+        return [_explain_no_outcomes(snapshot, findings)]
     worse = [show_text(metric["name"]) for metric in metrics if judge_metric(metric)[0] == "alarm"]
     came = f"{show_version(snapshot.version).capitalize()}, {count(outcomes, 'true outcome')} up to "
     came += write_moment(snapshot.window_end, findings.now)
@@ -62,6 +62,14 @@ def _describe_measured(snapshot: Snapshot, findings: Findings) -> list[Block]:
     if document.get("money"):
         blocks.append(_describe_money(document["money"]))
     return blocks
+
+
+def _explain_no_outcomes(snapshot: Snapshot, findings: Findings) -> Note:
+    without_answers = int(snapshot.document.get("without_answers") or 0)
+    if not without_answers:
+        return explain_absence(findings, _NO_OUTCOMES, _HOW_TO_REPORT)
+    came = f"{count(without_answers, 'true outcome')} came, and the log does not say what was answered."
+    return Note(came, "notice", "GLUONSERVE_LOG_OUTPUTS has to be all.")
 
 
 def _tabulate_measured(metrics: Sequence[Metric], version: str | None) -> Table:
@@ -105,7 +113,7 @@ def _write_interval(low: float | None, high: float | None) -> str:
 def _describe_money(money: Mapping[str, Any]) -> Facts:
     currency = show_text(money.get("currency") or "", most=10)
     by_outcome = [
-        Fact(show_text(name, most=40), f"{write_number(value)} {currency}")
+        Fact(show_text(name.replace("_", " "), most=40), f"{write_number(value)} {currency}")
         for name, value in (money.get("by_outcome") or {}).items()
         if isinstance(value, int | float)
     ]
