@@ -43,7 +43,7 @@ currency: EUR
 binary: {true_positive: 120, false_positive: -25, true_negative: 0, false_negative: -180}
 """
 _ROWS_A_SECOND = 14.0
-_WAVE_SECONDS = 900.0
+_WAVES = 3
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def score_customers(server: RunningServer, key: str, customers: list[Customer], 
             answer = session.post(f"{server.url}/predict", json={"data": rows}, timeout=30)
             if answer.ok:
                 report(session, server, answer.json()["prediction_ids"], batch)
-            pace = _ROWS_A_SECOND * (1 + 0.6 * math.sin(elapsed / _WAVE_SECONDS * 2 * math.pi))
+            pace = _ROWS_A_SECOND * (1 + 0.6 * math.sin(elapsed / seconds * _WAVES * 2 * math.pi))
             time.sleep(len(batch) / pace)
 
 

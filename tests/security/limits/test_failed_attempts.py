@@ -6,10 +6,12 @@ import pytest
 from sqlalchemy import Engine
 
 from app.errors import RateLimited, Unauthenticated
+from app.security.audit import AuditLog
 from app.security.authentication import Authenticator, Credentials
 from app.security.keys.store import KeyStore
 from app.security.limits.failed_attempts import AddressLimitedAuthenticator
 from app.security.limits.windows import MemoryWindows
+from app.security.tokens.issuer import TokenIssuer
 from app.security.tokens.store import TokenStore
 from app.security.tokens.verifier import TokenVerifier
 from tests.security.builders import PEPPER, Clock, make_key, make_verifier
@@ -21,7 +23,7 @@ ADDRESS = "192.0.2.7"
 
 def make_authenticator(engine: Engine) -> Authenticator:
     tokens = TokenVerifier(make_signer(), TokenStore(engine), KeyStore(engine, PEPPER))
-    return Authenticator(make_verifier(engine), tokens)
+    return Authenticator(make_verifier(engine), tokens, sessions=tokens)
 
 
 def make_guarded(engine: Engine) -> tuple[AddressLimitedAuthenticator, Clock]:
@@ -35,6 +37,14 @@ def make_guarded(engine: Engine) -> tuple[AddressLimitedAuthenticator, Clock]:
 def try_key(authenticator: Authenticator | AddressLimitedAuthenticator, key: str | None, address: str = ADDRESS) -> str:
     try:
         authenticator.authenticate(Credentials(api_key=key, address=address))
+    except (Unauthenticated, RateLimited) as refusal:
+        return refusal.code
+    return "let in"
+
+
+def try_session(authenticator: Authenticator | AddressLimitedAuthenticator, session: str) -> str:
+    try:
+        authenticator.authenticate(Credentials(session=session, address=ADDRESS))
     except (Unauthenticated, RateLimited) as refusal:
         return refusal.code
     return "let in"
@@ -68,6 +78,17 @@ def test_a_key_that_was_good_before_goes_on_from_the_address_of_a_guesser(engine
     guess(authenticator, 30)
     assert try_key(authenticator, known) == "let in"
     assert try_key(authenticator, new) == "rate_limited"
+
+
+def test_a_good_session_does_not_let_others_guess(engine: Engine) -> None:
+    authenticator, _ = make_guarded(engine)
+    issuer = TokenIssuer(make_signer(), TokenStore(engine), audit=AuditLog(engine))
+    good = issuer.issue(make_key(engine).record).text
+    assert try_session(authenticator, good) == "let in"
+    assert [try_session(authenticator, f"{good}x") for _ in range(30)] == ["invalid_token"] * LIMIT + [
+        "rate_limited"
+    ] * 20
+    assert try_session(authenticator, good) == "let in"
 
 
 def test_after_the_told_wait_the_address_may_try_again(engine: Engine) -> None:
