@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -11,8 +12,11 @@ from prometheus_client import Metric
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from app.monitoring.metrics.reading import RareReading
+
 # What they call themselves.
 _BESIDE = frozenset({"doorman", "monitor"})
+_SECONDS_BETWEEN_SEARCHES = 60.0
 
 
 class MachineCollector(Collector):
@@ -58,22 +62,31 @@ class MachineCollector(Collector):
 
 
 class ProcessCollector(Collector):
-    """Args: master: The process whose children all workers are."""
+    """
+    Args:
+        master: The process whose children all workers are.
+    """
 
-    def __init__(self, master: int) -> None:
+    def __init__(self, master: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._master = master
+        self._beside = RareReading(
+            lambda: list_processes_beside(master), fresh_seconds=_SECONDS_BETWEEN_SEARCHES, clock=clock
+        )
 
     def collect(self) -> Iterator[Metric]:
-        yield from describe_processes(list_processes(self._master))
+        master = psutil.Process(self._master)
+        workers = [("worker", child) for child in master.children()]
+        yield from describe_processes([("master", master), *workers, *self._beside.get()])
 
 
-def list_processes(master: int) -> list[tuple[str, psutil.Process]]:
-    """The processes of a server by their roles: its master, its workers, and those beside it that are no children."""
-    parent = psutil.Process(master)
+def list_processes_beside(master: int) -> list[tuple[str, psutil.Process]]:
+    """The processes of a server that are no children of its master, by their roles.
+
+    Looks at all processes of the machine, which takes milliseconds.
+    """
     group = os.getpgid(master)
-    found = [("master", parent), *(("worker", child) for child in parent.children())]
-    beside = [one for one in psutil.process_iter(["name"]) if one.info["name"] in _BESIDE and _is_in(one, group)]
-    return [*found, *((one.info["name"], one) for one in beside)]
+    found = (one for one in psutil.process_iter(["name"]) if one.info["name"] in _BESIDE and _is_in(one, group))
+    return [(one.info["name"], one) for one in found]
 
 
 def _is_in(process: psutil.Process, group: int) -> bool:

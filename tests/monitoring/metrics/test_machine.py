@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.monitoring.metrics.machine import MachineCollector, ProcessCollector, describe_processes, list_processes
+from app.monitoring.metrics.machine import MachineCollector, ProcessCollector, describe_processes, list_processes_beside
 from tests.monitoring.metrics.samples import read_collector
 from tests.server import wait_until
 
@@ -16,6 +17,12 @@ _MASTER = """
 import subprocess, sys
 children = [subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) for _ in range(2)]
 input()
+"""
+_DOORMAN = """
+import ctypes, sys
+ctypes.CDLL(None).prctl(15, b"doorman", 0, 0, 0)
+print(flush=True)
+sys.stdin.read()
 """
 OF_A_PROCESS = {
     "process_cpu_seconds_total",
@@ -59,15 +66,34 @@ def test_a_process_that_is_gone_when_it_is_looked_at_is_left_out(master: subproc
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
         gone = ("worker", psutil.Process(other.pid))
         other.kill()
-    told = [sample for metric in describe_processes([gone, *list_processes(master.pid)]) for sample in metric.samples]
-    assert {sample.labels["role"] for sample in told} == {"master", "worker"}
-    assert str(gone[1].pid) not in {sample.labels["pid"] for sample in told}
+    living = ("master", psutil.Process(master.pid))
+    told = [sample for metric in describe_processes([gone, living]) for sample in metric.samples]
+    assert {sample.labels["pid"] for sample in told} == {str(master.pid)}
 
 
 def test_a_process_that_has_ended_and_is_still_in_the_table_is_left_out(master: subprocess.Popen[bytes]) -> None:
-    found = list_processes(master.pid)
-    _, child = found[1]
+    child, other = psutil.Process(master.pid).children()
     child.kill()
     wait_until(lambda: child.status() == psutil.STATUS_ZOMBIE, seconds=10)
-    samples = [sample for metric in describe_processes(found) for sample in metric.samples]
-    assert {sample.labels["pid"] for sample in samples} == {str(one.pid) for _, one in found} - {str(child.pid)}
+    told = read_collector(ProcessCollector(master.pid))
+    assert {name.partition("[")[2] for name in told} == {f"'master', '{master.pid}']", f"'worker', '{other.pid}']"}
+
+
+def test_a_process_beside_the_workers_is_found_by_its_name_and_its_group() -> None:
+    ours, another = start_doorman(), start_doorman(start_new_session=True)
+    assert [(role, one.pid) for role, one in list_processes_beside(os.getpid())] == [("doorman", ours.pid)]
+    for doorman in (ours, another):
+        doorman.communicate()
+
+
+def start_doorman(*, start_new_session: bool = False) -> subprocess.Popen[bytes]:
+    """A process that calls itself as the real one does, until its input ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _DOORMAN],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=start_new_session,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    return process
