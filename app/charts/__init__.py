@@ -1,4 +1,4 @@
-"""Plots and tables for model cards and the dashboard: from numbers to paths; the style sheet says how they look.
+"""Plots, tables and whole pages of them: from numbers to paths; the style sheet says how they look.
 A ROC curve of matplotlib has 22 kB against 3.5, brings its own colours, and styles that a strict policy refuses."""
 
 from __future__ import annotations

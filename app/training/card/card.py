@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.charts.page import Section
+from app.charts.rendering import render_page
 from app.charts.text import show_text
 from app.release.manifest import Manifest
 from app.release.schema import FeatureSchema
@@ -13,12 +15,10 @@ from app.training.card.features import describe_importance, describe_schema
 from app.training.card.ladder import describe_ladder
 from app.training.card.limits import describe_limits
 from app.training.card.overview import describe_checks, describe_origin, describe_quality, list_facts
-from app.training.card.page import Section
 from app.training.card.quality.binary import describe_binary
 from app.training.card.quality.multiclass import describe_multiclass
 from app.training.card.quality.quantile import describe_quantiles
 from app.training.card.quality.regression import describe_regression
-from app.training.card.rendering import render_page
 from app.training.gate.metrics import Answers
 
 
@@ -50,8 +50,9 @@ class ModelCard:
             describe_origin(manifest, signed_by=signed_by),
         )
         return render_page(
+            kind="Model card",
             name=show_text(manifest.name),
-            version=manifest.version,
+            detail=f"version {manifest.version}",
             facts=list_facts(manifest, signed_by=signed_by),
             sections=sections,
         )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from app.charts.page import Section
 from app.charts.table import Cell, Table, make_row
 from app.charts.text import show_list, show_text, write_number
 from app.release.manifest import FeatureImportance
 from app.release.schema import Feature, FeatureSchema
-from app.training.card.page import Section
 
 _MOST_BARS = 30
 _MOST_FEATURES = 1000

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.charts.chart import Canvas, Chart, Mark, Point
+from app.charts.page import Figure, Section
 from app.charts.scale import cover, cover_logarithmically
 from app.charts.table import Cell, Table, make_row
 from app.charts.text import show_text, write_number
 from app.release.manifest import LadderEntry
-from app.training.card.page import Figure, Section
 
 _MOST_NAMED = 12
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from app.charts.page import Section
 from app.charts.text import show_list, show_text
 from app.release.manifest import Manifest
 from app.release.schema import Feature, FeatureSchema
-from app.training.card.page import Section
 
 _FEW_HELD_OUT_ROWS = 500
 _GENERAL = (

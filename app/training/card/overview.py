@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
+from app.charts.page import Section
 from app.charts.table import Cell, Table, make_row
 from app.charts.text import show_list, show_text, write_number
 from app.release.manifest import Manifest, MetricValue
-from app.training.card.page import Section
 from app.training.gate.limits import MEASUREMENTS
 
 

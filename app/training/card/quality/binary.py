@@ -10,10 +10,10 @@ import numpy.typing as npt
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
 from app.charts.chart import Canvas, Chart, Mark, Point
+from app.charts.page import Figure, Section
 from app.charts.scale import UNIT
 from app.charts.table import Table, make_row
 from app.charts.text import show_text, write_number, write_share
-from app.training.card.page import Figure, Section
 from app.training.card.quality.calibration import compute_bins, draw_calibration
 from app.training.card.quality.confusion import count_confusions, tabulate_confusions
 from app.training.gate.metrics import Answers

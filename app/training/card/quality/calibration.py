@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from app.charts.chart import Canvas, Chart, Mark
+from app.charts.page import Figure
 from app.charts.scale import UNIT
 from app.charts.table import Table, make_row
 from app.charts.text import write_share
-from app.training.card.page import Figure
 
 Numbers = npt.NDArray[Any]
 

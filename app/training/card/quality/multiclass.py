@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 from sklearn.metrics import precision_recall_fscore_support
 
+from app.charts.page import Section
 from app.charts.table import Table, make_row
 from app.charts.text import show_text, write_share
-from app.training.card.page import Section
 from app.training.card.quality.calibration import compute_bins, draw_calibration
 from app.training.card.quality.confusion import count_confusions, tabulate_confusions
 from app.training.gate.metrics import Answers

@@ -9,10 +9,10 @@ import numpy.typing as npt
 from sklearn.metrics import mean_pinball_loss
 
 from app.charts.chart import Canvas, Chart, Mark
+from app.charts.page import Figure, Section
 from app.charts.scale import UNIT
 from app.charts.table import Cell, Table, make_row
 from app.charts.text import write_number, write_share
-from app.training.card.page import Figure, Section
 from app.training.card.quality.calibration import compute_share_interval
 from app.training.gate.metrics import Answers
 

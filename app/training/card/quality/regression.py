@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from app.charts.chart import Canvas, Chart, Mark
+from app.charts.page import Figure, Section
 from app.charts.scale import cover
 from app.charts.table import Table, make_row
 from app.charts.text import write_number
-from app.training.card.page import Figure, Section
 from app.training.gate.metrics import Answers
 
 Numbers = npt.NDArray[Any]

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import mean_pinball_loss, precision_score, recall_score
 
+from app.charts.page import Section
 from app.charts.table import Table
 from app.charts.text import write_number, write_share
-from app.training.card.page import Section
 from app.training.card.quality.binary import describe_binary
 from app.training.card.quality.multiclass import describe_multiclass
 from app.training.card.quality.quantile import describe_quantiles

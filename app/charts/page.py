@@ -1,4 +1,4 @@
-"""What a card is made of: sections with sentences, tables and plots. Everything is text; the template escapes it."""
+"""What a page is made of: sections with sentences, tables and plots. Everything is text; the template escapes it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A part of the card with a heading.
+    """A part of a page with a heading.
 
     Attributes:
-        key: The anchor; unique in a card.
+        key: The anchor; unique in a page.
         points: Sentences that are shown as a list.
     """
 
