@@ -11,6 +11,7 @@ from app.cli.access.audit import audit
 from app.cli.access.keys import keys
 from app.cli.access.tokens import tokens
 from app.cli.inspection import verify
+from app.cli.loadtest.command import loadtest
 from app.cli.models import models
 from app.cli.optimise import optimise
 from app.cli.serve import serve
@@ -55,7 +56,21 @@ def main(ctx: click.Context) -> None:
     ctx.obj = load_settings()
 
 
-for command in (train, publish, optimise, models, keys, tokens, audit, serve, monitor, alerts, features):
+_COMMANDS = (
+    train,
+    publish,
+    optimise,
+    models,
+    keys,
+    tokens,
+    audit,
+    serve,
+    monitor,
+    alerts,
+    features,
+    loadtest,
+)
+for command in _COMMANDS:
     main.add_command(command)
 keys.add_command(make_signing_key)
 models.add_command(sign)

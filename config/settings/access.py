@@ -42,3 +42,6 @@ class AccessSettings:
         whole_number(1, 1_000_000_000),
         "wrong credentials per minute after which an address is refused with 429",
     )
+    loadtest_key: str | None = setting(
+        "GLUONSERVE_KEY", None, str, "API key that gluonserve loadtest sends; the server does not need it", secret=True
+    )

@@ -18,13 +18,14 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "runtime": {"release", "errors"},
     "serving": {"runtime", "release", "errors"},
     "charts": set(),
+    "loadtest": {"charts", "errors"},
     "training": {"release", "charts", "errors"},
     "security": {"database", "redis_link", "errors"},
     "monitoring": {"database", "release", "errors"},
     "wiring": {"serving", "runtime", "release", "security", "monitoring", "database", "redis_link", "errors", "config"},
     "api": {"wiring", "serving", "runtime", "release", "security", "monitoring", "charts", "errors"},
     "cli": {"wiring", "serving", "runtime", "release", "training", "security", "monitoring", "database", "errors"}
-    | {"config"},
+    | {"config", "charts", "loadtest"},
     "factory": {"api", "wiring", "errors", "config"},
 }
 # (module, imported module or room) -> why this one import may go against the table.

@@ -1,0 +1,1 @@
+"""`gluonserve loadtest`: what it takes, what is shown while it runs, and what it prints."""
