@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from app.runtime.row_fields import name_kind
 
 LONGEST_CLASS = 1000
 _LARGEST_NUMBER = 1e300
-_PREDICTION_ID = r"^[0-9a-f]{24}-(0|[1-9][0-9]{0,6})\Z"
+_PREDICTION_ID = re.compile(r"[0-9a-f]{24}-(0|[1-9][0-9]{0,6})\Z")
 _LIST = "Expected a list of outcomes: objects with prediction_id and outcome."
 
 
@@ -22,19 +23,21 @@ class OutcomeField(fields.Field[Outcome]):
     """A class or a number. Which ones there are depends on the model, and is checked against that."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Outcome:  # noqa: ARG002
-        if isinstance(value, str):
-            return self._read_text(value)
-        if not isinstance(value, bool | int | float):
-            raise ValidationError(f"Expected a class or a number, got {name_kind(value)}.")
-        if not math.isfinite(value) or abs(value) > _LARGEST_NUMBER:
-            raise ValidationError("Expected a number of ordinary size.")
-        return value
+        return read_outcome(value)
 
-    def _read_text(self, text: str) -> str:
-        trimmed = text.strip()
+
+def read_outcome(value: Any) -> Outcome:
+    """Raises ValidationError for what can be neither a class nor a number."""
+    if isinstance(value, str):
+        trimmed = value.strip()
         if not 1 <= len(trimmed) <= LONGEST_CLASS:
             raise ValidationError(f"Expected a class of 1 to {LONGEST_CLASS} characters.")
         return trimmed
+    if not isinstance(value, bool | int | float):
+        raise ValidationError(f"Expected a class or a number, got {name_kind(value)}.")
+    if not math.isfinite(value) or abs(value) > _LARGEST_NUMBER:
+        raise ValidationError("Expected a number of ordinary size.")
+    return value
 
 
 class OutcomeItem(Schema):
@@ -69,6 +72,14 @@ class FeedbackRequest(Schema):
         error_messages={"required": _LIST, "null": _LIST, "invalid": _LIST},
     )
 
+    def load(self, data: Any, **options: Any) -> Any:
+        """Take a document without faults at once; marshmallow, which makes the same of it, takes 40 us an outcome."""
+        if not options and type(data) is dict and len(data) == 1 and type(items := data.get("outcomes")) is list:
+            read = _read_faultless(items)
+            if read:
+                return {"outcomes": read}
+        return super().load(data, **options)
+
 
 class FeedbackAnswer(Answer):
     accepted = fields.Integer(metadata={"description": "Outcomes of predictions that had none before."})
@@ -79,3 +90,13 @@ class FeedbackAnswer(Answer):
         metadata={"description": "Of those that were repeated: whose prediction was looked for and not found."},
     )
     request_id = fields.String()
+
+
+def _read_faultless(items: list[Any]) -> list[dict[str, Any]] | None:
+    """The outcomes; None when one has a fault."""
+    try:
+        read = [{"prediction_id": item["prediction_id"], "outcome": read_outcome(item["outcome"])} for item in items]
+        fit = all(len(item) == 2 and _PREDICTION_ID.match(item["prediction_id"]) for item in items)
+    except (KeyError, TypeError, ValidationError):
+        return None
+    return read if fit else None

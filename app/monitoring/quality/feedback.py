@@ -18,6 +18,9 @@ from app.monitoring.snapshots import now_in_utc
 
 FeedbackState = Literal["new", "taken", "unknown"]
 
+Mark = tuple[str, int]
+"""A prediction's id and the revision of its outcome."""
+
 _ASKED_AT_ONCE = 500
 
 
@@ -105,8 +108,8 @@ class FeedbackStore:
         except DATABASE_FAILURES as fault:
             raise Unavailable("Outcomes cannot be read at the moment.") from fault
 
-    def mark(self, outcomes: Iterable[tuple[str, int]], state: FeedbackState) -> None:
-        """Note what became of outcomes, by prediction and revision; those that were changed meanwhile stay new."""
+    def mark(self, outcomes: Iterable[Mark], state: FeedbackState) -> None:
+        """Note what became of outcomes; those that were changed meanwhile stay new."""
         values = [{"id": id, "number": revision} for id, revision in outcomes]
         if not values:
             return

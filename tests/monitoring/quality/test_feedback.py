@@ -14,7 +14,7 @@ from tests.postgres_server import PostgresServer
 from tests.processes import run_at_once
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=timezone.utc)
-OUTCOMES, PROCESSES = 300, 4
+OUTCOMES, PROCESSES = 300, 2
 
 
 @pytest.fixture(scope="module")

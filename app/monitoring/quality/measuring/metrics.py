@@ -80,12 +80,20 @@ def _compute_of_classes(name: str, pairs: Pairs) -> float:
     if pairs.probabilities is None:
         return math.nan
     if name == "log_loss":
-        said = pairs.probabilities[np.arange(len(pairs)), pairs.truth]
-        return float(-np.log(bound_probabilities(said)).mean())
+        return float(-np.log(bound_probabilities(_take_said(pairs, pairs.probabilities))).mean())
     if name.startswith("roc_auc_ov"):
         return _compute_auc_of_many(name, pairs)
     scores = pairs.probabilities[:, pairs.positive]
     return compute_of_scores(name, pairs.truth == pairs.positive, scores, np.ones(len(pairs)))
+
+
+def _take_said(pairs: Pairs, probabilities: Numbers) -> Numbers:
+    """What was said of the class that came true. Of two classes one decides: the other may have been rounded."""
+    if pairs.problem_type == "binary":
+        score = probabilities[:, pairs.positive]
+        return np.where(pairs.truth == pairs.positive, score, 1 - score)
+    said: Numbers = probabilities[np.arange(len(pairs)), pairs.truth]
+    return said
 
 
 def _compute_auc_of_many(name: str, pairs: Pairs) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from app.monitoring.quality.feedback import KeptOutcome
+from app.monitoring.quality.feedback import KeptOutcome, Mark
 from app.monitoring.quality.watching.outcomes import OutcomeTables, WaitingOutcome, read_kept
 from app.monitoring.quality.watching.predictions import AnsweredRequest, PredictionTable, ReadAnswers
 
@@ -19,17 +19,16 @@ class Matcher:
     """Makes pairs; to be told of an outcome twice makes one.
 
     Attributes:
-        unknown: Outcomes whose prediction was not found in time, by id and revision; whoever takes them clears them.
         without_answers: Outcomes whose prediction the log has without its answers, by version.
     """
 
     def __init__(
         self, predictions: PredictionTable, outcomes: OutcomeTables, *, without_answers: Mapping[str, int]
     ) -> None:
-        self.unknown: list[tuple[str, int]] = []
         self.without_answers: Counter[str] = Counter(without_answers)
         self._predictions = predictions
         self._outcomes = outcomes
+        self._unknown: list[Mark] = []
 
     def take(self, requests: Sequence[AnsweredRequest], told: Sequence[KeptOutcome], *, now: float) -> set[str]:
         """Make pairs of requests that are in the table by now, and of outcomes; return the versions with new ones."""
@@ -39,9 +38,13 @@ class Matcher:
                 changed |= self._pair(request, self._outcomes.take_waiting(request.request))
         for outcomes in _group_by_request(told):
             changed |= self._take_outcomes(outcomes, now)
-        expired = self._outcomes.take_expired(now - SECONDS_TO_WAIT, most=_EXPIRED_AT_ONCE)
-        self.unknown += [(outcome.prediction_id, outcome.revision) for outcome in expired]
         return changed
+
+    def take_unknown(self, now: float) -> Sequence[Mark]:
+        """The outcomes since the last call whose predictions are not there, or were not found in time."""
+        expired = self._outcomes.take_expired(now - SECONDS_TO_WAIT, most=_EXPIRED_AT_ONCE)
+        unknown, self._unknown = self._unknown, []
+        return [*unknown, *((outcome.prediction_id, outcome.revision) for outcome in expired)]
 
     def _take_outcomes(self, outcomes: Sequence[WaitingOutcome], now: float) -> set[str]:
         """Take outcomes of one request."""
@@ -71,7 +74,7 @@ class Matcher:
             if outcome.position < len(answers):
                 self._outcomes.add_pair(request.version, outcome, answers[outcome.position])
             else:
-                self.unknown.append((outcome.prediction_id, outcome.revision))
+                self._unknown.append((outcome.prediction_id, outcome.revision))
         return {request.version}
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from app.monitoring.figures import Figure
-from app.monitoring.quality.feedback import FeedbackStore, KeptOutcome
+from app.monitoring.quality.feedback import FeedbackStore, KeptOutcome, Mark
 from app.monitoring.quality.measuring.values import OutcomeValues, find_unknown_classes
 from app.monitoring.quality.watching.expectations import ExpectationTable
 from app.monitoring.quality.watching.expected import ExpectedQuality, expect_quality
@@ -76,7 +76,8 @@ class QualityPart:
         self._without_answers: Mapping[str, int] = (state or {}).get("without_answers", {})
         self._requests: list[AnsweredRequest] = []
         self._told: Sequence[KeptOutcome] = ()
-        self._taken: list[tuple[str, int]] = []
+        self._taken: Sequence[Mark] = (state or {}).get("taken", [])
+        self._unknown: Sequence[Mark] = (state or {}).get("unknown", [])
         self._expecting = Expectations(versions)
         self._pruned_at = 0.0
         self._live: dict[str, LiveQuality] = {}
@@ -115,8 +116,8 @@ class QualityPart:
             Unavailable: when the database does not answer.
         """
         self._feedback.mark(self._taken, "taken")
-        self._feedback.mark(self._matcher.unknown, "unknown")
-        self._taken, self._matcher.unknown = [], []
+        self._feedback.mark(self._unknown, "unknown")
+        self._taken, self._unknown = [], []
         if self._is_new:
             self._feedback.offer_again()
             self._is_new = False
@@ -128,13 +129,14 @@ class QualityPart:
         told, self._told = self._told, ()
         now = self._clock()
         oldest = now - self._terms.days * 86_400
-        if requests or told:
-            self._predictions.add(requests, oldest=_write_moment(oldest))
-            changed = self._matcher.take(requests, told, now=now)
+        self._predictions.add(requests, oldest=_write_moment(oldest))
+        changed = self._matcher.take(requests, told, now=now)
+        if changed:
             self._outcomes.shorten(changed, oldest=oldest)
             self._outcomes_due.note(changed)
         self._rows_due.note(self._expecting.store(self._expectations))
-        self._taken += [(kept.prediction_id, kept.revision) for kept in told]
+        self._taken = [*self._taken, *((kept.prediction_id, kept.revision) for kept in told)]
+        self._unknown = [*self._unknown, *self._matcher.take_unknown(now)]
 
     def figures(self, now: datetime) -> Sequence[Figure]:
         oldest = _write_moment((now - IN_SERVICE_FOR).timestamp())
@@ -152,7 +154,12 @@ class QualityPart:
         return [snapshot for snapshot in told if snapshot is not None]
 
     def to_state(self) -> State:
-        return {"answered": self._answered, "without_answers": dict(self._matcher.without_answers)}
+        return {
+            "answered": self._answered,
+            "without_answers": dict(self._matcher.without_answers),
+            "taken": self._taken,
+            "unknown": self._unknown,
+        }
 
     def _note_service(self, version: str, at: str) -> None:
         self._answered[version] = at

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 from sqlalchemy import Engine
 
 from app.monitoring.quality.feedback import FeedbackStore, Receipt, ToldOutcome
@@ -47,6 +48,7 @@ class Watched:
         self._file = place / "watcher.db"
         self._terms = terms or QualityTerms(window=1000, days=30)
         self._versions = KnownVersions(**(published or {"v3": Published(make_manifest())}))
+        self._kept: Any = None
         self.start(None)
 
     def start(self, state: Any) -> None:
@@ -56,10 +58,10 @@ class Watched:
         )
         self.part.prepare(self.connection)
 
-    def restart(self, *, state: Any = "as it was") -> None:
-        state = self.part.to_state() if state == "as it was" else state
+    def restart(self, *, is_new: bool = False) -> None:
+        """Go on with what was kept, or as if there were no state."""
         self.connection.close()
-        self.start(state)
+        self.start(None if is_new else self._kept)
 
     def read(self, *records: Mapping[str, Any], commit: bool = True) -> None:
         """A batch of the log."""
@@ -73,7 +75,7 @@ class Watched:
         self.connection.execute("BEGIN")
         self.part.store(self.connection)
         told = self.part.snapshots(self._moment)
-        self.connection.execute("COMMIT" if commit else "ROLLBACK")
+        self._end(commit)
         return {(snapshot.kind, snapshot.version or ""): snapshot for snapshot in told}
 
     def list_figures(self) -> dict[tuple[str, str], float]:
@@ -89,6 +91,11 @@ class Watched:
     def _store(self, commit: bool) -> None:
         self.connection.execute("BEGIN")
         self.part.store(self.connection)
+        self._end(commit)
+
+    def _end(self, commit: bool) -> None:
+        if commit:
+            self._kept = orjson.loads(orjson.dumps(self.part.to_state()))
         self.connection.execute("COMMIT" if commit else "ROLLBACK")
 
 

@@ -152,7 +152,7 @@ def test_a_file_that_begins_anew_takes_the_outcomes_of_before_again(watch: Watch
     watched.look()
     watched.look()
     watched.connection.executescript("DELETE FROM quality_pairs; DELETE FROM quality_predictions")
-    watched.restart(state=None)
+    watched.restart(is_new=True)
     watched.read(make_answer(0, answered, said))
     assert watched.look()["quality", "3"].document["outcomes"] == 20
 
