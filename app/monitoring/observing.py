@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from app.monitoring.observation import Consumer, RequestObserved
 
 MOST_WAITING = 20_000
+# A disk that stalls must not fill the memory with large requests: a row takes about 2 KB.
+MOST_ROWS_WAITING = 100_000
 SECONDS_BETWEEN_ROUNDS = 0.1
 _SECONDS_TO_END = 2.0
 
@@ -21,8 +23,8 @@ class ObservationQueue:
 
     What a killed process loses is what it has not consumed yet: the requests of its last tenth of a second.
 
-    Fallback: what comes while `most_waiting` events wait is lost, and counted. A consumer that fails loses that batch,
-    is logged once for each kind of failure, and takes nothing from the others.
+    Fallback: what comes while too many events wait, or too many rows in them, is lost, and counted. A consumer that
+    fails loses that batch, is logged once for each kind of failure, and takes nothing from the others.
 
     Attributes:
         failures: Batches that a consumer failed on.
@@ -33,13 +35,16 @@ class ObservationQueue:
         consumers: Sequence[Consumer],
         *,
         most_waiting: int = MOST_WAITING,
+        most_rows_waiting: int = MOST_ROWS_WAITING,
         seconds_between_rounds: float = SECONDS_BETWEEN_ROUNDS,
     ) -> None:
         self.failures = 0
         self._consumers = consumers
         self._most_waiting = most_waiting
+        self._most_rows_waiting = most_rows_waiting
         self._seconds_between_rounds = seconds_between_rounds
         self._events: deque[RequestObserved] = deque()
+        self._rows = 0
         self._lost = 0
         self._lock = threading.Lock()
         self._round = threading.Lock()
@@ -48,8 +53,10 @@ class ObservationQueue:
         self._thread: threading.Thread | None = None
 
     def observe(self, event: RequestObserved) -> None:
-        if len(self._events) < self._most_waiting:
+        if len(self._events) < self._most_waiting and self._rows < self._most_rows_waiting:
             self._events.append(event)
+            # Threads that count at the same moment may lose a few: it is a bound, and every round counts anew.
+            self._rows += 0 if event.answer is None else event.answer.rows
         else:
             with self._lock:
                 self._lost += 1
@@ -71,6 +78,7 @@ class ObservationQueue:
         """Have the consumers work on what waits now."""
         with self._round:
             events = [self._events.popleft() for _ in range(len(self._events))]
+            self._rows = 0
             with self._lock:
                 lost, self._lost = self._lost, 0
             for consumer in self._consumers:

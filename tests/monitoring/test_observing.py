@@ -9,7 +9,7 @@ import pytest
 
 from app.monitoring.observation import RequestObserved
 from app.monitoring.observing import ObservationQueue
-from tests.monitoring.builders import Kept, make_event
+from tests.monitoring.builders import Kept, make_answer, make_event
 from tests.server import wait_until
 
 
@@ -57,6 +57,17 @@ def test_what_does_not_fit_is_counted_exactly_by_all_threads() -> None:
     queue.drain()
     assert len(kept.events) + kept.lost == 2000
     assert kept.lost > 1900
+
+
+def test_large_requests_wait_up_to_a_number_of_rows() -> None:
+    kept = Kept()
+    queue = ObservationQueue([kept], most_rows_waiting=100)
+    for _ in range(2):
+        for rows in (60, 60, 60):
+            queue.observe(make_event(make_answer(rows=rows)))
+        queue.observe(make_event())
+        queue.drain()
+    assert (len(kept.events), kept.lost) == (4, 4)
 
 
 def test_a_consumer_that_fails_takes_nothing_from_the_others(caplog: pytest.LogCaptureFixture) -> None:
