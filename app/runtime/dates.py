@@ -53,9 +53,19 @@ def read_moment(moment: datetime | None) -> datetime | None:
 
 
 def read_seconds(text: str, feature: Feature) -> float | None:
-    """A date as seconds since 1970; None when it is none."""
-    moment = read_moment(parse_date(text, feature))
+    """A date that was accepted as seconds since 1970; None for what is no date."""
+    moment = read_moment(_read_iso(text) or parse_date(text, feature))
     return None if moment is None else moment.timestamp()
+
+
+def _read_iso(text: str) -> datetime | None:
+    """A date in the usual form of ISO 8601, several times as fast as with a look at each part; None for other forms."""
+    if text[4:5] == text[7:8] == "-":
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            return None
+    return None
 
 
 def _build_datetime(match: re.Match[str]) -> datetime | None:

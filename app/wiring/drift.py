@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from functools import lru_cache
 
 from app.errors import ReleaseUnusable
 from app.monitoring.drift.part import DriftPart
@@ -14,9 +13,6 @@ from app.release.profile.opening import OpenedProfile, open_profile
 from app.release.store import ReleaseStore
 from app.runtime.dates import read_seconds
 from config.settings import Settings
-
-# Dates come again; those of so many are in memory, a few hundred kilobytes.
-_MOST_DATES = 4096
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +33,7 @@ def make_sketcher_maker(store: ReleaseStore) -> MakeSketcher:
         if opened is None:
             logger.info("Drift of version %s is not watched: it was published without a reference profile.", version)
             return NoSketcher()
-        return ProfileSketcher(version, opened, read_date=lru_cache(_MOST_DATES)(read_seconds))
+        return ProfileSketcher(version, opened, read_date=read_seconds)
 
     return make_sketcher
 

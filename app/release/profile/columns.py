@@ -20,7 +20,9 @@ def read_column(values: Sequence[Any], kind: Kind, feature: Feature, read_date: 
     if kind == "number":
         return np.array(values, np.float64)
     if kind == "date":
-        return np.array([None if value is None else read_date(value, feature) for value in values], np.float64)
+        # Days come again.
+        known = {value: read_date(value, feature) for value in set(values) if value is not None}
+        return np.array([known.get(value) for value in values], np.float64)
     if kind == "text":
         return np.array([math.nan if value is None else len(value) for value in values], np.float64)
     return values

@@ -25,7 +25,7 @@ SUBJECTS = (
     Subject("modeldata", "mlc_churn", "churn"),
     Subject("modeldata", "lending_club", "Class"),
     Subject("AER", "NMES1988", "visits"),
-    Subject("nycflights13", "flights", "arr_delay"),
+    Subject("nycflights13", "flights", "arr_delay", problem_type="regression"),
     Subject("openintro", "email", "spam"),
     Subject("survival", "flchain", "death"),
     Subject("dplyr", "storms", "status"),
@@ -35,6 +35,8 @@ SUBJECTS = (
     Subject("modeldata", "hpc_data", "class", has_training_data=False),
 )
 
+
+HEAD = ("data", "features", "reference", "live", "windows", "alarms", "any warning", *CHANGES)
 
 # A change of fewer rows is no alarm: of a column that is zero but for some, another unit changes only those.
 LEAST = 0.015
@@ -59,6 +61,7 @@ def main(windows: int, rows: int, only: Sequence[str], repeat: int) -> None:
     """Measure and print."""
     warnings.simplefilter("ignore")
     failed = False
+    click.echo(f"| {' | '.join(HEAD)} |\n|{' --- |' * len(HEAD)}")
     for subject in SUBJECTS:
         if only and subject.item not in only:
             continue
@@ -109,22 +112,20 @@ def answer(prepared: Prepared, rows: Sequence[TypedRow], before: Sequence[TypedR
 def report(
     subject: Subject, prepared: Prepared, levels: Sequence[tuple[int, list[str]]], trials: Sequence[Trial]
 ) -> bool:
-    """Print what was found; tell whether a promise is broken."""
-    alarms = sum(level == 2 for level, _ in levels)
-    warned = sum(level > 0 for level, _ in levels)
-    reference = prepared.opened.profile.features[0].rows
-    click.echo(
-        f"{subject.name}: {len(prepared.opened.profile.features)} features, {reference} reference rows, "
-        f"{len(prepared.pool)} live; {len(levels)} windows: {alarms} alarms, {warned} with any warning"
-    )
-    for said in sorted({text.split(" (")[0] for _, texts in levels for text in texts})[:8]:
-        click.echo(f"    said: {said}")
+    """Print a row of the table, and below it what should not be; tell whether a promise is broken."""
+    alarms, warned = sum(level == 2 for level, _ in levels), sum(level > 0 for level, _ in levels)
+    features = prepared.opened.profile.features
+    cells = [subject.name, len(features), features[0].rows, len(prepared.pool), len(levels), alarms, warned]
     for name in CHANGES:
         of_change = [trial for trial in trials if trial.change == name]
-        found, first = sum(t.is_found for t in of_change), sum(t.is_found and t.is_first for t in of_change)
-        missed = sorted({t.feature for t in of_change if not (t.is_found and t.is_first)})
-        click.echo(f"    {name}: {found} of {len(of_change)} found, {first} first {' '.join(missed)}")
-    return alarms * 100 > len(levels) or any(not (trial.is_found and trial.is_first) for trial in trials)
+        cells.append(f"{sum(trial.is_found and trial.is_first for trial in of_change)} of {len(of_change)}")
+    click.echo(f"| {' | '.join(map(str, cells))} |")
+    missed = [trial for trial in trials if not (trial.is_found and trial.is_first)]
+    for trial in missed:
+        click.echo(f"    missed: {trial.feature}, {trial.change}", err=True)
+    for said in sorted({text for _, texts in levels for text in texts})[:8]:
+        click.echo(f"    said without drift: {said}", err=True)
+    return alarms * 100 > len(levels) or bool(missed)
 
 
 if __name__ == "__main__":

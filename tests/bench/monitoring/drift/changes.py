@@ -43,6 +43,8 @@ def add_category(values: Values, feature: Feature, random: np.random.Generator) 
 
 
 def lose_values(values: Values, feature: Feature, random: np.random.Generator) -> list[Any] | None:
+    if sum(value is None for value in values) > len(values) / 10:
+        return None
     return [
         None if draw < NULL_SHARE else value for draw, value in zip(random.random(len(values)), values, strict=True)
     ]

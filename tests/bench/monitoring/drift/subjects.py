@@ -37,6 +37,7 @@ class Subject:
     item: str
     label: str
     has_training_data: bool = True
+    problem_type: str | None = None
 
     @property
     def name(self) -> str:
@@ -67,7 +68,7 @@ def prepare(subject: Subject, *, rounds: int = 60) -> Prepared:
         frame.iloc[part].reset_index(drop=True) for part in (order[:first], order[first:second], order[second:])
     )
     with tempfile.TemporaryDirectory() as directory:
-        predictor = fit(train, subject.label, Path(directory) / "predictor", rounds)
+        predictor = fit(train, subject, Path(directory) / "predictor", rounds)
         store = ReleaseStore(Path(directory) / "models")
         make_release(store, predictor, held_out, train_data=train if subject.has_training_data else None)
         release = load_release(store.directory("1"), trust=TRUST_ANYONE)
@@ -77,8 +78,9 @@ def prepare(subject: Subject, *, rounds: int = 60) -> Prepared:
     return Prepared(release, opened, pool)
 
 
-def fit(train: pd.DataFrame, label: str, directory: Path, rounds: int) -> TabularPredictor:
+def fit(train: pd.DataFrame, subject: Subject, directory: Path, rounds: int) -> TabularPredictor:
     options: dict[str, Any] = {"GBM": {"num_boost_round": rounds}}
-    return TabularPredictor(label=label, path=str(directory), verbosity=0).fit(
-        train, hyperparameters=options, fit_weighted_ensemble=False, calibrate=False
+    predictor = TabularPredictor(
+        label=subject.label, problem_type=subject.problem_type, path=str(directory), verbosity=0
     )
+    return predictor.fit(train, hyperparameters=options, fit_weighted_ensemble=False, calibrate=False)
