@@ -80,6 +80,7 @@ def serving(home: Path, endpoint: str) -> Iterator[RunningServer]:
     (home / "values.yaml").write_bytes(VALUES)
     environment = {
         "GLUONSERVE_UNSIGNED_RELEASES": "allow",
+        "GLUONSERVE_MONITOR": "beside",
         "GLUONSERVE_OUTCOME_VALUES": str(home / "values.yaml"),
         "GLUONSERVE_ALERT_DESTINATIONS": endpoint,
         "GLUONSERVE_ALERT_NETWORKS": "127.0.0.1/32",
