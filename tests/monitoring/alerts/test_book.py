@@ -82,10 +82,11 @@ def test_a_figure_that_is_not_told_any_more_ends_its_alert_later_than_a_good_one
     assert (over.stage, over.is_measured, over.value) == ("resolved", False, 0.05)
 
 
-def test_what_is_no_number_breaks_no_rule() -> None:
-    book = AlertBook(make_rules(make_rule(for_minutes=0)))
+def test_what_is_no_number_breaks_no_rule_and_keeps_no_alert_alive() -> None:
+    nothing = make_figure(float("nan"))
 
-    assert book.judge([make_figure(float("nan"))], 0) == []
+    assert AlertBook(make_rules(make_rule(for_minutes=0))).judge([nothing], 0) == []
+    assert [alert.stage for alert in make_firing_book().judge([nothing], 600)] == ["resolved"]
 
 
 def test_a_thousand_broken_rounds_are_told_once_and_their_end_once() -> None:
