@@ -57,6 +57,14 @@ ERROR_CODES: Mapping[str, ErrorCode] = {
     "activation_failed": ErrorCode(409, "A worker could not make the version ready; the active one stays."),
     "no_previous_version": ErrorCode(409, "There is nothing to go back to: only one version was ever active."),
     "version_in_use": ErrorCode(409, "The version is active, previous or candidate and cannot be deleted."),
+    "feature_not_found": ErrorCode(404, "That version has no feature of this name."),
+    "feature_not_rejected": ErrorCode(
+        404, "Unseen values of that feature are not refused, so they cannot be accepted again."
+    ),
+    "rejections_unreadable": ErrorCode(409, "What is refused feature by feature cannot be read; the log says why."),
+    "rollback_refused": ErrorCode(409, "A rule asked for a rollback that would help nobody; the detail says why."),
+    "no_feature": ErrorCode(409, "A rule asked to refuse values of a feature, and its figure is of none."),
+    "not_active": ErrorCode(409, "Another version has become the active one meanwhile."),
     "key_not_active": ErrorCode(409, "The key is expired or revoked and cannot be rotated; create a new one."),
     "key_already_rotated": ErrorCode(409, "The key was rotated before; rotate the key that replaced it."),
     "too_many_revocations": ErrorCode(409, "The key has revoked very many tokens within an hour; revoke the key."),
