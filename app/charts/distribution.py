@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from app.charts.chart import Canvas, Chart, Mark, PlotArea, Rules, Tick
@@ -13,6 +13,8 @@ MOST_BINS = 12
 _LABEL_CHARACTERS = 16
 _OTHERS = "all others"
 _ROW_HEIGHT = 20
+_CHARACTER_WIDTH = 6.8
+_CHARACTERS_BELOW = 36
 
 
 @dataclass(frozen=True)
@@ -44,18 +46,29 @@ def draw_upright(bins: Sequence[Bin], wording: Wording) -> Chart:
     canvas = Canvas(Scale(0.0, float(len(bins))), _cover_shares(bins), PlotArea(320, 150, 40, 300, 8, 128))
     reference = canvas.draw_bars((at + 0.1, at + 0.5, each.reference) for at, each in enumerate(bins))
     live = canvas.draw_bars((at + 0.5, at + 0.9, each.live) for at, each in enumerate(bins))
-    shown = sorted({0, (len(bins) - 1) // 2, len(bins) - 1})
     return _make_chart(
         wording,
         marks=(reference, live),
         area=canvas.area,
         rules="across",
-        x_ticks=tuple(Tick(canvas.place((at + 0.5, 0.0))[0], _shorten(bins[at].label)) for at in shown),
+        x_ticks=tuple(_mark_ends(bins, canvas)),
         y_ticks=tuple(
             Tick(tick.at, _write_per_cent(value))
             for tick, value in zip(canvas.list_y_ticks(), _cover_shares(bins).list_ticks(), strict=True)
         ),
     )
+
+
+def _mark_ends(bins: Sequence[Bin], canvas: Canvas) -> Iterator[Tick]:
+    """The first bin and the last, and the one between them where there is room; no name leaves the picture."""
+    shown = sorted({0, (len(bins) - 1) // 2, len(bins) - 1})
+    names = {at: _shorten(bins[at].label) for at in shown}
+    if sum(map(len, names.values())) > _CHARACTERS_BELOW:
+        names = {at: names[at] for at in (shown[0], shown[-1])}
+    for at, name in names.items():
+        half = len(name) * _CHARACTER_WIDTH / 2
+        x = canvas.place((at + 0.5, 0.0))[0]
+        yield Tick(round(min(max(x, half), canvas.area.width - half), 1), name)
 
 
 def draw_across(bins: Sequence[Bin], wording: Wording) -> Chart:

@@ -18,7 +18,7 @@ from app.charts.time_axis import list_time_ticks
 from app.monitoring.snapshots import Snapshot
 from app.runtime.switching.workers import WorkerState
 
-_AREA = PlotArea(400, 150, 48, 390, 10, 126)
+_AREA = PlotArea(400, 150, 48, 380, 10, 126)
 _CURVES = {"cpu_percent": "Processor in use", "memory_percent": "Memory in use", "disk_free_percent": "Disk free"}
 _MOST_WORKERS = 64
 _LITTLE_FREE_PERCENT = 10.0

@@ -16,7 +16,7 @@ from app.charts.table import Cell, Table, make_row
 from app.charts.text import show_text, write_number, write_share
 from app.charts.time_axis import list_time_ticks
 
-_AREA = PlotArea(400, 190, 48, 390, 10, 164)
+_AREA = PlotArea(400, 190, 48, 380, 10, 164)
 _MOST_NAMES = 8
 _PARTS = {"queue": "waiting for a thread", "validate": "checking the rows", "predict": "predicting"}
 _WARNINGS = {
