@@ -80,6 +80,13 @@ def find_text_columns(predictor: TabularPredictor) -> list[str]:
     return [name for name in names if metadata.get_feature_type_raw(name) == "object" and _holds_text(predictor, name)]
 
 
+def list_learnt_categories(predictor: TabularPredictor) -> dict[str, frozenset[Scalar | None]]:
+    """What categories of each column the predictor tells apart; those that were too rare for it are not among them."""
+    generator = _find_generator(predictor, CategoryFeatureGenerator)
+    learnt = (generator.category_map or {}) if generator else {}
+    return {str(name): frozenset(map(to_scalar, values)) for name, values in learnt.items()}
+
+
 def _holds_text(predictor: TabularPredictor, name: str) -> bool:
     as_type = _find_generator(predictor, AsTypeFeatureGenerator)
     categories = _find_generator(predictor, CategoryFeatureGenerator)

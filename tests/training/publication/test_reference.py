@@ -67,7 +67,9 @@ def test_answers_to_held_out_rows_are_counted(fitted: Callable[[str], FittedMode
     assert [answer.column.name for answer in profile.answers] == VIEWS[problem_type]
     for answer in profile.answers:
         assert answer.column.rows == len(model.held_out)
-        assert answer.column.counts[-2:] == (0, 0)
+        # Without its own row, the greatest answer is one above all others.
+        assert answer.column.counts[-2] <= 1
+        assert answer.column.counts[-1] == 0
 
 
 def test_of_many_rows_a_part_is_drawn_and_the_range_is_that_of_all(
