@@ -42,7 +42,8 @@ def server(plan_home: Path) -> Iterator[RunningServer]:
 def snapshots(plan_home: Path, server: RunningServer) -> Iterator[SnapshotStore]:
     with opened_database(load_settings({"GLUONSERVE_HOME": str(plan_home)}).database_url) as database:
         store = SnapshotStore(database)
-        store.add(*list_busy_hour(datetime.now(timezone.utc), version="1"))
+        # Traffic is told by whole minutes.
+        store.add(*list_busy_hour(datetime.now(timezone.utc).replace(second=0, microsecond=0), version="1"))
         yield store
 
 
