@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import resource
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from app.monitoring.observation import AnswerObserved, RequestObserved
@@ -47,3 +49,17 @@ def make_event(answer: AnswerObserved | None = None, **changes: Any) -> RequestO
         "answer": answer,
     }
     return RequestObserved(**{**usual, **changes})
+
+
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """No file of this process grows beyond so many bytes, as on a disk that is full.
+
+    Only around what is to notice it: pytest itself may write to a file.
+    """
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

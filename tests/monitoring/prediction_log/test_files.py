@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import pytest
 
 from app.monitoring.prediction_log.files import LogFiles, Retention
 from app.monitoring.prediction_log.reader import LogReader
+from tests.monitoring.builders import room_for
 from tests.rules.repository import ROOT
 
 LINE = b'{"kind":"request"}\n'
@@ -46,15 +45,6 @@ def leave_file(directory: Path, name: str, *, size: int, modified: float) -> Pat
     return path
 
 
-@pytest.fixture
-def file_limit() -> Iterator[None]:
-    """No file of this process may grow beyond 100 bytes."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 def test_nothing_is_made_before_there_is_something_to_write(tmp_path: Path) -> None:
     files = make_files(tmp_path / "logs" / "predictions")
     files.tend()
@@ -81,32 +71,33 @@ def test_a_full_file_and_an_old_one_are_followed_by_another(tmp_path: Path) -> N
     assert list_sizes(tmp_path) == [3 * len(LINE), 2 * len(LINE), len(LINE)]
 
 
-def test_what_does_not_fit_whole_is_taken_back_to_the_last_whole_line(tmp_path: Path, file_limit: None) -> None:
+def test_what_does_not_fit_whole_is_taken_back_to_the_last_whole_line(tmp_path: Path) -> None:
     files = make_files(tmp_path)
-    assert files.append(LINE * 9) == 5 * len(LINE)
-    assert list_sizes(tmp_path) == [5 * len(LINE)]
-    assert files.append(LINE) == 0
+    with room_for(100):
+        assert files.append(LINE * 9) == 5 * len(LINE)
+        assert list_sizes(tmp_path) == [5 * len(LINE)]
+        assert files.append(LINE) == 0
     assert list_sizes(tmp_path) == [5 * len(LINE)]
 
 
-def test_where_a_file_can_grow_no_more_another_one_can(tmp_path: Path, file_limit: None) -> None:
+def test_where_a_file_can_grow_no_more_another_one_can(tmp_path: Path) -> None:
     files = make_files(tmp_path)
-    files.append(b"x" * 99 + b"\n")
-    with pytest.raises(OSError, match="too large"):
-        files.append(LINE)
-    assert files.append(LINE) == len(LINE)
+    with room_for(100):
+        files.append(b"x" * 99 + b"\n")
+        with pytest.raises(OSError, match="too large"):
+            files.append(LINE)
+        assert files.append(LINE) == len(LINE)
     assert list_sizes(tmp_path) == [100, len(LINE)]
 
 
-def test_a_piece_that_cannot_be_taken_back_ends_its_file(
-    tmp_path: Path, file_limit: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_piece_that_cannot_be_taken_back_ends_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(descriptor: int, length: int) -> None:
         raise PermissionError(descriptor, length)
 
     monkeypatch.setattr(os, "ftruncate", refuse)
     files = make_files(tmp_path)
-    assert [files.append(LINE * 9), files.append(LINE)] == [5 * len(LINE), len(LINE)]
+    with room_for(100):
+        assert [files.append(LINE * 9), files.append(LINE)] == [5 * len(LINE), len(LINE)]
     opened = LogReader(tmp_path)
     assert (len(opened.read(100)), opened.damaged_lines) == (6, 0)
 

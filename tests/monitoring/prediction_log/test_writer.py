@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import resource
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ from app.monitoring.prediction_log.reader import LogReader, Record
 from app.monitoring.prediction_log.record import LineWriter
 from app.monitoring.prediction_log.sketches import Sketches, make_no_sketcher
 from app.monitoring.prediction_log.writer import PredictionLog
-from tests.monitoring.builders import make_answer, make_event
+from tests.monitoring.builders import make_answer, make_event, room_for
 from tests.monitoring.prediction_log.test_files import Clock, make_files
 from tests.monitoring.prediction_log.test_sketches import CountsRows
 
@@ -55,17 +53,6 @@ def count_lost(records: Sequence[Record]) -> Counter[str]:
         if record["kind"] == "lost":
             lost.update(lines=record["lines"], sketches=record["sketches"])
     return lost
-
-
-@contextmanager
-def room_for(size: int) -> Iterator[None]:
-    """No file of this process grows beyond so many bytes, as on a disk that is full."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_each_request_to_predict_is_a_line_and_no_other_is(tmp_path: Path) -> None:
