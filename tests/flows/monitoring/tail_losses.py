@@ -74,7 +74,8 @@ def kill_workers(
             process = chance.choice(_list_workers(home))
             done.append(Kill(process, time.time()))
             os.kill(process, signal.SIGKILL)
-            wait_until(lambda: len(_list_workers(home)) == _WORKERS, seconds=_READY_SECONDS)
+            # For a moment the killed one still counts as living.
+            wait_until(lambda gone=process: _is_replaced(home, gone), seconds=_READY_SECONDS)  # type: ignore[misc]
         time.sleep(0.5)
     time.sleep(0.5)
     answered = {f"k{answer.request}": answer.received + offset for answer in load.answers if answer.status == _OK}
@@ -83,6 +84,11 @@ def kill_workers(
 
 def _number(request: bytes, number: int) -> bytes:
     return request.replace(b"\r\n\r\n", f"\r\nX-Request-ID: k{number}\r\n\r\n".encode(), 1)
+
+
+def _is_replaced(home: Path, process: int) -> bool:
+    workers = _list_workers(home)
+    return len(workers) == _WORKERS and process not in workers
 
 
 def _list_workers(home: Path) -> list[int]:
