@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from app.api.dashboard.findings import Findings
 from app.api.dashboard.view.page import Block, Note, Section, TableBlock
@@ -50,7 +51,8 @@ def _describe_firing(alert: Snapshot, findings: Findings) -> Note:
     since = read_moment(document.get("since")) or alert.window_end
     ago = write_duration(findings.now - since)
     summary = show_text(document.get("summary") or document.get("rule"), most=300).rstrip(".")
-    words = f"{str(document.get('severity', '')).capitalize()}: {summary}. Since {write_moment(since, findings.now)}"
+    of = ", ".join(filter(None, (str(document.get("severity", "")).capitalize(), _describe_labels(document))))
+    words = f"{of}: {summary}. Since {write_moment(since, findings.now)}"
     return Note(f"{words}, for {ago}.", read_state(alert), _describe_deliveries(alert))
 
 
@@ -79,7 +81,6 @@ def _tabulate(changes: Sequence[Snapshot], findings: Findings) -> Table:
 
 def _describe_change(change: Snapshot, findings: Findings) -> tuple[Cell, ...]:
     document = change.document
-    labels = document.get("labels") or {}
     comparison = _COMPARISONS.get(str(document.get("comparison")), "")
     return make_row(
         show_text(document.get("rule"), most=40),
@@ -87,6 +88,12 @@ def _describe_change(change: Snapshot, findings: Findings) -> tuple[Cell, ...]:
         write_moment(change.window_end, findings.now),
         write_number(document.get("value")),
         f"{comparison} {write_number(document.get('threshold'))}".strip(),
-        ", ".join(f"{show_text(name, most=20)} {show_text(value, most=40)}" for name, value in labels.items()) or "–",
+        _describe_labels(document) or "–",
         _describe_deliveries(change),
     )
+
+
+def _describe_labels(document: Mapping[str, Any]) -> str:
+    """What an alert is of, such as a feature of a version."""
+    labels = document.get("labels") or {}
+    return ", ".join(f"{show_text(name, most=20)} {show_text(value, most=40)}" for name, value in labels.items())
