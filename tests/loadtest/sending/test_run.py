@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -158,7 +158,15 @@ def test_somebody_is_told_how_far_it_is() -> None:
     assert told[-1].failed == told[-1].requests
 
 
-def test_an_interrupted_run_keeps_what_it_has_and_says_what_it_gave_up() -> None:
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C interrupts, also where whoever started the tests has it ignored, as shells do in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupted_run_keeps_what_it_has_and_says_what_it_gave_up(interruptible: None) -> None:
     def interrupt(progress: Progress) -> None:
         if progress.seconds > 0.4:
             signal.raise_signal(signal.SIGINT)
