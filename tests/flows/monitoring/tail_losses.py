@@ -102,7 +102,9 @@ def compare(home: Path, answered: Mapping[str, float], kills: Sequence[Kill], *,
         sent: The ids of all that were sent, answered or not.
     """
     opened = LogReader(home / "logs" / "predictions")
-    logged = Counter(record["request_id"] for record in opened.read(_MOST_REQUESTS) if record["kind"] == "request")
+    logged: Counter[str] = Counter()
+    while records := opened.read(_MOST_REQUESTS):
+        logged.update(record["request_id"] for record in records if record["kind"] == "request")
     lost = [moment for id, moment in answered.items() if id not in logged]
     last_lines = _find_last_lines(home)
     tails = [(last_lines.get(kill.process, 0.0), kill.at) for kill in kills]
