@@ -24,8 +24,6 @@ def monitor(settings: Settings, once: bool) -> None:
     One process of an installation watches; any other one stands by and takes over when it ends. `gluonserve serve`
     starts one beside the server unless GLUONSERVE_MONITOR is off.
     """
-    # For those who list processes: what ps and the metrics of the server call it.
-    Path("/proc/self/comm").write_text("monitor")
     configure_logging(settings.log_level, format=settings.log_format, secrets=list_secrets(settings))
     with opened_database(settings.database_url) as database:
         create_tables(database)
@@ -34,6 +32,8 @@ def monitor(settings: Settings, once: bool) -> None:
             if once:
                 click.echo(f"Read {watcher.run_once()} records.")
             else:
+                # For those who list processes: what ps and the metrics of the server call it.
+                Path("/proc/self/comm").write_text("monitor")
                 watcher.run(_stop_at_signals())
         except FileUnusable as fault:
             raise click.ClickException(str(fault)) from None

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from app.monitoring.prediction_log.reader import SUFFIX
 
-_SECONDS_BETWEEN_LOOKS = 1.0
 _SECONDS_BETWEEN_PRUNINGS = 3600.0
 # For the group as well: what takes logs elsewhere need not run as the server does.
 _DIRECTORY_MODE = 0o750
@@ -54,7 +53,7 @@ class LogFiles:
         self._prefix = ""
         self._sequence = 0
         self._size = 0
-        self._opened_at = self._looked_at = 0.0
+        self._opened_at = 0.0
         self._pruned_at = clock()
 
     def append(self, lines: bytes) -> int:
@@ -110,11 +109,9 @@ class LogFiles:
         return self._descriptor
 
     def _has_gone(self) -> bool:
-        """Whether somebody removed or replaced the file; looked at now and then."""
-        now = self._clock()
-        if self._descriptor is None or abs(now - self._looked_at) < _SECONDS_BETWEEN_LOOKS:
+        """Whether somebody removed or replaced the file: what it is told then, nobody would ever read."""
+        if self._descriptor is None:
             return False
-        self._looked_at = now
         try:
             return self._path.stat().st_ino != os.fstat(self._descriptor).st_ino
         except FileNotFoundError:
@@ -136,7 +133,7 @@ class LogFiles:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._sequence += 1
         self._path, self._size = path, 0
-        self._opened_at = self._looked_at = now
+        self._opened_at = now
         return descriptor
 
     def _leave_file(self) -> None:

@@ -143,12 +143,13 @@ class GoldenChecks:
         return fault
 
     def _run(self) -> None:
-        wait = random.uniform(0, self._interval_seconds)  # noqa: S311 - spread, not secrecy
+        spread = random.Random()  # noqa: S311 - spread, not secrecy; of its own, as others may have seeded the common one
+        wait = spread.uniform(0, self._interval_seconds)
         while not self._stop.wait(wait):
             try:
                 self.look()
             except Exception:
                 # This thread has to outlive whatever goes wrong once.
                 logger.exception("A golden row could not be looked at; the next look is due in a moment.")
-            usual = self._interval_seconds * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - as above
+            usual = self._interval_seconds * spread.uniform(1 - _JITTER, 1 + _JITTER)
             wait = min(usual, _MOST_SECONDS_AFTER_FAILURE) if self._last.status == "failed" else usual

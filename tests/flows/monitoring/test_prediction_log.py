@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -91,7 +90,6 @@ def test_a_full_volume_costs_no_prediction_and_each_line_that_it_costs_is_counte
         assert (before["requests"], before["lost"] <= lost) == (written, True)
         for path in (home / "logs" / "predictions").iterdir():
             path.unlink()
-        time.sleep(1.1)  # A process looks for its file once a second.
         more = caller.send_until(lambda: True)
         wait_until(lambda: count_lines(server) == (written + more, lost), seconds=10)
         wait_until(lambda: (before + add_up(read_log(home)))["lost"] == lost, seconds=10)

@@ -103,11 +103,9 @@ def test_a_piece_that_cannot_be_taken_back_ends_its_file(tmp_path: Path, monkeyp
 
 
 def test_a_directory_that_is_taken_away_is_made_again(tmp_path: Path) -> None:
-    clock = Clock()
-    files = make_files(tmp_path / "logs", clock=clock)
+    files = make_files(tmp_path / "logs")
     files.append(LINE)
     shutil.rmtree(tmp_path / "logs")
-    clock.now += 2
     files.append(LINE)
     assert list_sizes(tmp_path / "logs") == [len(LINE)]
 
