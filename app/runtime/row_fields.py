@@ -15,8 +15,7 @@ from marshmallow import ValidationError, fields
 from app.release.schema import Feature, Scalar
 from app.runtime.dates import find_date_fault, parse_date, read_moment
 
-# What a number is written with: of such text Python takes the JSON grammar plus a sign and a bare point, and no
-# underscores, no inf, no hex. A pattern would try each length of a long row of digits.
+# What a number is written with: of such text Python takes the JSON grammar plus a sign and a bare point.
 _NUMBER_CHARACTERS = "0123456789+-.eE"
 _LONGEST_NUMBER = 400
 _TRUTH = {"true": True, "false": False}
@@ -214,12 +213,16 @@ FIELD_OF_TYPE: Mapping[str, type[FeatureField]] = {
 
 def parse_number(text: str) -> int | float | None:
     """The number that trimmed text is exactly; None when it is none."""
-    if len(text) > _LONGEST_NUMBER or text.strip(_NUMBER_CHARACTERS):
+    if len(text) > _LONGEST_NUMBER or not text.isascii() or "_" in text:
         return None
     try:
-        return int(text) if text.lstrip("+-").isdigit() else float(text)
+        if text.lstrip("+-").isdigit():
+            return int(text)
+        number = float(text)
     except ValueError:
         return None
+    # Of what is not finite the characters tell whether it is a number: 1e999 is one, inf is none.
+    return number if math.isfinite(number) or not text.strip(_NUMBER_CHARACTERS) else None
 
 
 def name_kind(value: Any) -> str:

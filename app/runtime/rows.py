@@ -11,13 +11,14 @@ from marshmallow import EXCLUDE, Schema, ValidationError
 
 from app.errors import MOST_FAULTS, FieldFault, InvalidRows, WarningKind
 from app.release.schema import Feature, FeatureSchema, Scalar
-from app.runtime.checking.judge import RowJudge
+from app.runtime.checking.judge import FaultTeller
 from app.runtime.checking.screen import EnoughNews, ReadValue, RowScreen, build_row_screen
 from app.runtime.checking.suggestions import MOST_SUGGESTIONS, NameSuggestions
 from app.runtime.dates import parse_date, read_moment
 from app.runtime.row_fields import FIELD_OF_TYPE, LONGEST_TEXT, FeatureField, make_value_lookup, value_key
 
 _NEW_NULL = "No data told whether training had nulls here; the null was accepted."
+_NOT_AN_OBJECT = "Expected an object with one member per feature."
 _UNSEEN_CATEGORY = "This category was not seen in training."
 
 OnUnseenValue = Literal["accept", "reject"]
@@ -98,7 +99,7 @@ class RowValidator:
         self._telling = self._build_telling_screen(schema.features, fields)
         self._silent = self._build_silent_screen(schema.features, fields)
         self._rejects_unseen = rules.on_unseen_value == "reject"
-        self._judge = RowJudge(fields, (self._telling if self._rejects_unseen else self._silent).readers)
+        self._judge_row = (self._telling if self._rejects_unseen else self._silent).judge_row
         self._suggestions = NameSuggestions(feature.name for feature in schema.features)
         self._expected = {feature.name for feature in schema.features} | set(schema.unused)
         self._name_counts = {len({feature.name for feature in schema.features})}
@@ -159,12 +160,19 @@ class RowValidator:
             _make_reader(field, check, enough=self._enough)
             for field, check in zip(fields, self._novelty_checks, strict=True)
         ]
-        return build_row_screen(features, readers, most_unsure=self._enough, longest_text=self._rules.longest_text)
+        return build_row_screen(
+            features,
+            readers,
+            FaultTeller(fields).tell,
+            most_unsure=self._enough,
+            longest_text=self._rules.longest_text,
+        )
 
     def _build_silent_screen(self, features: Sequence[Feature], fields: Sequence[FeatureField]) -> RowScreen:
         return build_row_screen(
             [f if f.two_valued else replace(f, minimum=None, maximum=None) for f in features],
             [_make_silent_reader(field) for field in fields],
+            FaultTeller(fields).tell,
             most_unsure=self._enough,
             longest_text=self._rules.longest_text,
             takes_any_category=True,
@@ -189,13 +197,17 @@ class RowValidator:
             is_enough = position >= reached and self._rejects_unseen and len(faults) + len(unseen) >= self._enough
             if is_enough or len(faults) >= self._enough:
                 break
+            row = rows[position]
+            if not isinstance(row, dict):
+                faults.append(FieldFault(position, None, _NOT_AN_OBJECT))
+                continue
             try:
-                row = self._judge.read_row(rows[position], position, unseen, faults)
+                judged = self._judge_row(row, position, unseen, faults)
             except EnoughNews:
                 break
-            if row is not None:
-                typed[position : position + 1] = [row]
-                unseen.extend(self._find_unseen_after_all(row, position))
+            if judged is not None:
+                typed[position : position + 1] = [judged]
+                unseen.extend(self._find_unseen_after_all(judged, position))
         return self._conclude(rows, cast("list[TypedRow]", typed), faults, unseen)
 
     def _conclude(
@@ -340,7 +352,7 @@ def _read_bound(bound: Any, feature: Feature) -> Any:
 def _flatten(messages: Any, rows: Sequence[Any]) -> Iterator[FieldFault]:
     for position, by_field in messages.items():
         if not isinstance(rows[position], dict):
-            yield FieldFault(position, None, "Expected an object with one member per feature.")
+            yield FieldFault(position, None, _NOT_AN_OBJECT)
             continue
         for name, texts in by_field.items():
             yield from (FieldFault(position, name, text) for text in texts)

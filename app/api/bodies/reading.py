@@ -88,8 +88,8 @@ def parse_json(body: bytes, limits: BodyLimits) -> Any:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as fault:
         raise BadRequest(_describe_json_fault(body, fault), code="invalid_json") from None
-    # One character is found five times as fast as six.
-    if b"\\" in body and _NUL in body.replace(b"\\\\", b""):
+    # One character is found five times as fast as six, and six much faster than runs of backslashes are taken out.
+    if b"\\" in body and _NUL in body and _NUL in body.replace(b"\\\\", b""):
         raise BadRequest("Text in the body holds the character NUL (\\u0000).", code="invalid_json")
     _check_shape(document, body, opened, limits)
     return document
@@ -122,7 +122,10 @@ def _check_shape(document: Any, body: bytes, opened: int, limits: BodyLimits) ->
     shape = measure_shape(body)
     if shape.depth > limits.depth:
         raise BadRequest(_TOO_DEEP, code="invalid_json")
-    if may_be_twice and shape.fields != measure_shape(orjson.dumps(document)).fields:
+    if may_be_twice and containers != shape.containers:
+        # Some are where the count does not look.
+        fields = measure_shape(orjson.dumps(document)).fields
+    if may_be_twice and shape.fields != fields:
         _refuse_repeated_field(body)
 
 
@@ -191,15 +194,9 @@ def _count_fields_and_containers(document: Any, *, most: int) -> tuple[int, int]
     """Count an object and the objects in its lists; deeper nesting, and more than `most` items, are left out."""
     if not isinstance(document, dict):
         return 0, 0
-    fields, containers = len(document), 1
-    for value in document.values():
-        if isinstance(value, list):
-            containers += 1
-            for item in value if len(value) <= most else ():
-                if isinstance(item, dict):
-                    fields += len(item)
-                    containers += 1
-    return fields, containers
+    lists = [value for value in document.values() if type(value) is list]
+    objects = [item for value in lists if len(value) <= most for item in value if type(item) is dict]
+    return len(document) + sum(map(len, objects)), 1 + len(lists) + len(objects)
 
 
 def _refuse_repeated_field(body: bytes) -> NoReturn:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_QUOTE, _COLON, _OPENED, _CLOSED = b'":{}'
-# With this bit set, [ is { and ] is }.
-_LOWER = np.uint8(0x20)
+_QUOTE, _COLON, _OPENED = b'":{'
+_ONE_KIND_OF_BRACKET = bytes.maketrans(b"[]", b"{}")
+_NO_MARKS = bytes(set(range(256)) - set(b'":{}[]'))
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,16 @@ def measure_shape(text: bytes) -> Shape:
     if b"\\" in text:
         # From the left, so that what is left of a run of backslashes belongs to the character after it.
         text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
-    characters = np.frombuffer(text, dtype=np.uint8)
-    is_outside = np.cumsum(characters == _QUOTE, dtype=np.uint8) & 1 == 0
-    fields = int(np.count_nonzero((characters == _COLON) & is_outside))
-    lowered = characters | _LOWER
-    opened = (lowered == _OPENED) & is_outside
-    closed = (lowered == _CLOSED) & is_outside
-    steps = opened[opened | closed]
-    levels = np.cumsum(np.where(steps, np.int32(1), np.int32(-1)), dtype=np.int32)
-    return Shape(fields, int(np.count_nonzero(steps)), max(0, int(levels.max())) if levels.size else 0)
+    # What is left is a quarter of most texts, and [ is { in it.
+    marks = np.frombuffer(text.translate(_ONE_KIND_OF_BRACKET, _NO_MARKS), dtype=np.uint8)
+    is_quote = marks == _QUOTE
+    is_outside = np.cumsum(is_quote, dtype=np.uint8) & 1 == 0
+    marks = marks[is_outside & ~is_quote]
+    is_colon = marks == _COLON
+    opened = marks[~is_colon] == _OPENED
+    levels = np.cumsum(opened.view(np.int8) * np.int8(2) - np.int8(1), dtype=np.int32)
+    return Shape(
+        fields=int(np.count_nonzero(is_colon)),
+        containers=int(np.count_nonzero(opened)),
+        depth=max(0, int(levels.max())) if levels.size else 0,
+    )

@@ -23,8 +23,11 @@ from app.runtime.dates import parse_date, read_moment
 # One value of the row at this position as the model gets it. Appends what is to be told of an accepted value; raises
 # ValidationError for one that is not accepted, and EnoughNews instead of telling more than anybody lists.
 ReadValue = Callable[[Any, int, list[FieldFault]], Scalar | None]
-# The same from the row itself. Raises what UNSURE holds for a value that is missing or not accepted.
-ReadFrom = Callable[[Any, int, list[FieldFault]], Scalar | None]
+# One value of the row at this position that its reader refuses, by the place of its feature. Appends what is wrong with
+# it, unless it is accepted after all.
+TellFaults = Callable[[int, Mapping[str, Any], int, list[FieldFault]], Scalar | None]
+# The row at this position, typed, or None. Appends what the readers tell and all that is wrong with it.
+JudgeRow = Callable[[Mapping[str, Any], int, list[FieldFault], list[FieldFault]], tuple[Scalar | None, ...] | None]
 # From rows to: each row typed, or None; the positions of these None, whose fields must tell why; what the readers
 # appended, which holds nothing final about the rows at those positions. Ends early, and so types fewer rows than it
 # got, at `most_unsure` rows that are unsure or where a reader raises EnoughNews.
@@ -95,16 +98,17 @@ class RowScreen:
 
     Attributes:
         read_rows: Types many rows, the sooner the more usual they are.
-        readers: Types the value of one feature of one row, for each feature.
+        judge_row: Types one row, or tells all that is wrong with it.
     """
 
     read_rows: ReadRows
-    readers: Sequence[ReadFrom]
+    judge_row: JudgeRow
 
 
 def build_row_screen(
     features: Sequence[Feature],
     readers: Sequence[ReadValue],
+    tell_faults: TellFaults,
     *,
     most_unsure: int,
     longest_text: int,
@@ -117,7 +121,12 @@ def build_row_screen(
         longest_text: In characters, of what training has not seen.
         takes_any_category: Whether text that training has not seen is read without asking the reader.
     """
-    constants: dict[str, Any] = {"UNSURE": UNSURE, "EnoughNews": EnoughNews, "most_unsure": most_unsure}
+    constants: dict[str, Any] = {
+        "UNSURE": UNSURE,
+        "EnoughNews": EnoughNews,
+        "most_unsure": most_unsure,
+        "tell": tell_faults,
+    }
     expressions = []
     for position, (feature, read) in enumerate(zip(features, readers, strict=True)):
         expression, bound = _choose_expression(feature, read)
@@ -129,7 +138,7 @@ def build_row_screen(
         expressions.append(expression.format(p=position))
     # Generated because a loop that calls one function per feature takes up to twice as long.
     exec(compile(_write_source(expressions), "<row screen>", "exec"), constants)  # noqa: S102 - no names or values in it
-    return RowScreen(constants["screen"], constants["readers"])
+    return RowScreen(constants["screen"], constants["judge"])
 
 
 def _write_source(expressions: Sequence[str]) -> str:
@@ -152,9 +161,22 @@ def _write_source(expressions: Sequence[str]) -> str:
             "        except EnoughNews:",
             "            break",
             "    return typed, unsure, news",
-            "readers = [",
-            *(f"    lambda row, position, news: ({expression})," for expression in expressions),
-            "]",
+            "def judge(row, position, news, faults):",
+            "    known = len(faults)",
+            *(_write_judgement(place, expression) for place, expression in enumerate(expressions)),
+            "    if len(faults) == known:",
+            f"        return ({''.join(f'typed{place}, ' for place in range(len(expressions)))})",
+        ]
+    )
+
+
+def _write_judgement(place: int, expression: str) -> str:
+    return "\n".join(
+        [
+            "    try:",
+            f"        typed{place} = {expression}",
+            "    except UNSURE:",
+            f"        typed{place} = tell({place}, row, position, faults)",
         ]
     )
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -238,6 +238,10 @@ def test_each_value_comes_out_as_from_marshmallow_alone(feature: Feature) -> Non
         assert describe_outcome(validator.check, row) == describe_outcome(validator.check_thoroughly, row)
 
 
+def _tell_nothing(place: int, row: Mapping[str, Any], position: int, faults: list[FieldFault]) -> None:
+    """What a screen has no use for that only reads rows."""
+
+
 def build_watched_screen(*features: Feature) -> tuple[ReadRows, list[Any]]:
     """A screen for these features, and a list of the values that their fields are asked about from now on."""
     asked: list[Any] = []
@@ -252,7 +256,9 @@ def build_watched_screen(*features: Feature) -> tuple[ReadRows, list[Any]]:
 
         return read
 
-    screen = build_row_screen(features, [watch(feature) for feature in features], most_unsure=9, longest_text=99)
+    screen = build_row_screen(
+        features, [watch(feature) for feature in features], _tell_nothing, most_unsure=9, longest_text=99
+    )
     asked.clear()
     return screen.read_rows, asked
 
@@ -357,7 +363,7 @@ def test_what_a_reader_tells_of_a_value_leaves_its_row_accepted() -> None:
             news.append(FieldFault(position, "city", f"New: {typed}"))
         return typed
 
-    screen = build_row_screen([feature], [read], most_unsure=9, longest_text=99).read_rows
+    screen = build_row_screen([feature], [read], _tell_nothing, most_unsure=9, longest_text=99).read_rows
     rows = [{"city": "Paris"}, {"city": "Oslo"}, {"city": None}, {"city": 5}]
     news = [FieldFault(0, "city", "New: Paris"), FieldFault(2, "city", "New: None")]
     assert screen(rows) == ([("Paris",), ("Oslo",), (None,), None], [3], news)
