@@ -2,6 +2,7 @@
 
 ServiceError
 |-- BadRequest 400            not parseable
+|   `-- InvalidTable          a file of rows that is damaged or not of its format
 |-- Unauthenticated 401       no credential, or one that is not valid
 |-- Forbidden 403             a valid credential without the permission
 |-- NotFound 404
@@ -73,6 +74,11 @@ class BadRequest(ServiceError):
     status = 400
     code = "bad_request"
     title = "The request cannot be read"
+
+
+class InvalidTable(BadRequest):
+    code = "invalid_table"
+    title = "The table cannot be read"
 
 
 class Unauthenticated(ServiceError):

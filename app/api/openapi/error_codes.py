@@ -17,7 +17,10 @@ ERROR_CODES: Mapping[str, ErrorCode] = {
     "invalid_json": ErrorCode(
         400, "The body is not JSON in UTF-8, nests too deeply or holds NUL; the detail says which."
     ),
-    "duplicate_field": ErrorCode(400, "An object of the body names the same field twice."),
+    "duplicate_field": ErrorCode(400, "An object or a header of the body names the same field twice."),
+    "invalid_table": ErrorCode(
+        400, "A table is damaged or not of its media type; the detail names the line or the fault."
+    ),
     "unknown_permission": ErrorCode(400, "A key was asked for with no permission, or with one that does not exist."),
     "unknown_role": ErrorCode(400, "A key was asked for with a role that does not exist."),
     "invalid_owner": ErrorCode(400, "A key was asked for with an owner that is no short printable text."),

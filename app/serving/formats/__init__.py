@@ -1,0 +1,1 @@
+"""Bytes and files to rows, and results to bytes and files: every format that many rows come in. No HTTP in here."""
