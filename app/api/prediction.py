@@ -12,6 +12,7 @@ from flask import Blueprint, Response, g, request
 
 from app.api.bodies.faults import describe_fault
 from app.api.bodies.reading import load_rows
+from app.api.caching import CACHE_HEADER, CACHE_SCHEMA, wants_new_answers
 from app.api.deadline import TIMEOUT_HEADER, TIMEOUT_SCHEMA, find_deadline
 from app.api.guard import require_auth
 from app.api.limits.cost import limit_by_cost, limit_rows
@@ -37,7 +38,7 @@ _REQUEST = PredictionRequest()
     accepts=PredictionRequest,
     answers={200: PredictionAnswer},
     errors=(413, 422, 503, 504),
-    headers={TIMEOUT_HEADER: TIMEOUT_SCHEMA},
+    headers={TIMEOUT_HEADER: TIMEOUT_SCHEMA, CACHE_HEADER: CACHE_SCHEMA},
 )
 @require_auth("predict")
 @limit_by_cost
@@ -52,7 +53,9 @@ def predict() -> Response:
     limit_rows(services, len(envelope["data"]))
     service = services.prediction
     route_value = find_route_value(service.trial.routed_by)
-    prediction = service.predict(envelope["data"], route_value=route_value, deadline=deadline)
+    prediction = service.predict(
+        envelope["data"], route_value=route_value, deadline=deadline, is_anew=wants_new_answers()
+    )
     note_answer(request.environ, describe_answer(prediction, envelope["data"]))
     return answer_json(describe_prediction(prediction, request_id=current_request_id()))
 
@@ -75,6 +78,7 @@ def describe_answer(prediction: Prediction, inputs: Sequence[Any]) -> AnswerObse
         rows=len(prediction.labels),
         validate_seconds=prediction.validate_seconds,
         predict_seconds=prediction.model_seconds,
+        cached_rows=prediction.cached_rows,
         warnings=prediction.warnings,
         prediction_ids=prediction.prediction_ids,
         inputs=inputs,

@@ -19,6 +19,7 @@ class AnswerObserved:
         version: Of the release that answered, as the next three.
         validate_seconds, predict_seconds: What the check of the rows and the model took, waiting for a turn included.
         prediction_ids: One for each row, or none.
+        cached_rows: How many rows the model did not have to compute for this request.
         inputs, typed_rows: The rows as the caller sent them, and as the model saw them.
     """
 
@@ -29,6 +30,7 @@ class AnswerObserved:
     rows: int
     validate_seconds: float
     predict_seconds: float
+    cached_rows: int = 0
     warnings: Sequence[FieldFault] = ()
     prediction_ids: Sequence[str] = ()
     inputs: Sequence[Any] = ()

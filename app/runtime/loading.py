@@ -56,6 +56,7 @@ class LoadedRelease:
         rules: How callers' rows are checked.
         golden: What to ask it now and then, to see that it still answers as it should.
         rejected: Tells of which features no unseen value is accepted now, whatever the rules say.
+        cached: The executor behind what remembers its answers; None where nothing does.
     """
 
     manifest: Manifest
@@ -66,6 +67,12 @@ class LoadedRelease:
     plan_fault: str | None = None
     golden: GoldenReplay | None = None
     rejected: Callable[[], frozenset[str]] = reject_nothing_more
+    cached: Executor | None = None
+
+    @property
+    def answering(self) -> Executor:
+        """What answers callers. Who wants to know how the model is doing asks `executor`."""
+        return self.cached or self.executor
 
     @cached_property
     def validator(self) -> RowValidator:

@@ -16,10 +16,12 @@ class Predictions:
     Attributes:
         labels: The class by the model's own decision threshold, the number, or for quantile models `{level: number}`.
         probabilities: `{class: probability}` per row; None for regression and quantile models.
+        cached_rows: How many of the rows the model did not have to compute for this.
     """
 
     labels: list[Any]
     probabilities: list[dict[str, float]] | None
+    cached_rows: int = 0
 
 
 class Executor(Protocol):

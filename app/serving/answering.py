@@ -28,6 +28,7 @@ class Prediction:
         validate_seconds: What the check of the rows took.
         model_seconds: What the model took, without the check of the rows.
         typed_rows: The rows as the model saw them.
+        cached_rows: How many of them the model did not have to compute for this request.
     """
 
     manifest: Manifest
@@ -40,6 +41,12 @@ class Prediction:
     execution: Execution
     role: Role
     typed_rows: Sequence[TypedRow]
+    cached_rows: int = 0
+
+    @property
+    def computed_seconds(self) -> float | None:
+        """What the model took; None when it did not compute all rows, so that this says nothing of the model."""
+        return None if self.cached_rows else self.model_seconds
 
 
 def answer_rows(release: LoadedRelease, rows: Sequence[Any], *, role: Role = "active") -> Prediction:
@@ -55,7 +62,7 @@ def answer_rows(release: LoadedRelease, rows: Sequence[Any], *, role: Role = "ac
     started = time.perf_counter()
     checked = release.validator.check(rows)
     checked_at = time.perf_counter()
-    predictions = release.executor.predict(checked.rows)
+    predictions = release.answering.predict(checked.rows)
     ended = time.perf_counter()
     return Prediction(
         manifest=release.manifest,
@@ -68,6 +75,7 @@ def answer_rows(release: LoadedRelease, rows: Sequence[Any], *, role: Role = "ac
         execution=release.execution,
         role=role,
         typed_rows=checked.rows,
+        cached_rows=predictions.cached_rows,
     )
 
 

@@ -9,6 +9,7 @@ from app.errors import FieldFault, InvalidRows, TooLarge
 from app.runtime.deadline import NO_DEADLINE, Deadline, answering_by
 from app.runtime.switching.active import ActiveRelease
 from app.serving.answering import Prediction
+from app.serving.cache.bypass import answering_anew
 from app.serving.overload.under_way import PredictionsUnderWay
 from app.serving.rollout.trials.trial import NoTrial, Trial
 
@@ -28,13 +29,19 @@ class PredictionService:
         self.under_way = PredictionsUnderWay()
 
     def predict(
-        self, rows: Sequence[Any], *, route_value: str | None = None, deadline: Deadline = NO_DEADLINE
+        self,
+        rows: Sequence[Any],
+        *,
+        route_value: str | None = None,
+        deadline: Deadline = NO_DEADLINE,
+        is_anew: bool = False,
     ) -> Prediction:
         """Predict rows as a caller sent them.
 
         Args:
             route_value: What the caller is known by, as `trial.routed_by` asks for it.
             deadline: When the answer is due. What cannot begin before is not predicted.
+            is_anew: Whether the model has to compute every row, also those whose answers are known.
 
         Raises:
             ModelNotReady: when no release is loaded.
@@ -48,7 +55,7 @@ class PredictionService:
         try:
             self._check_count(rows)
             deadline.require_time()
-            with answering_by(deadline):
+            with answering_by(deadline), answering_anew(is_anew):
                 return self.trial.answer(release, rows, route_value)
         finally:
             self.under_way.end()

@@ -25,6 +25,7 @@ from app.runtime.switching.workers import list_live_workers
 from app.security.keys.last_use import LastUses
 from app.security.limits.shared_windows import SharedWindows
 from app.security.limits.windows import Windows
+from app.serving.cache.prediction_cache import NoCache, PredictionCache
 from app.serving.prediction import PredictionService
 from config.settings import Settings
 
@@ -47,6 +48,17 @@ LOG_COUNTS = {
     "prediction_log_lost_lines": "Lines of requests that were not: the disk was full, or too many came at once.",
 }
 
+# Attributes of CacheCounts, as metrics.
+CACHE_COUNTS = {
+    "cache_hits": "Rows whose answers the worker remembered.",
+    "cache_shared_hits": "Rows whose answers were found in Redis.",
+    "cache_joined": "Rows that were computed once together with the same row of the same moment.",
+    "cache_misses": "Rows that were looked for in vain, and computed.",
+    "cache_bypassed": "Rows that were computed because the caller sent Cache-Control: no-cache.",
+    "cache_unasked": "Rows that were computed without a look, because it would not have paid.",
+    "cache_damaged": "Answers in Redis that this installation has not written.",
+}
+
 FALLBACK_COUNTS = {
     "redis_outages": "Times that Redis stopped to answer.",
     "redis_failed_calls": "Calls of Redis that it did not answer, or that were not made because it had not lately.",
@@ -61,6 +73,7 @@ def make_metrics(
     prediction: PredictionService,
     golden: GoldenChecks | NoGoldenChecks,
     log: PredictionLog,
+    cache: PredictionCache | NoCache,
     fallbacks: Sampled,
     database: Engine,
 ) -> ProcessMetrics:
@@ -68,6 +81,7 @@ def make_metrics(
         Sampled(BATCHER_COUNTS, lambda: _count_batches(active)),
         Sampled(GOLDEN_COUNTS, lambda: _count_golden_rows(golden)),
         Sampled(LOG_COUNTS, lambda: _count_lines(log)),
+        Sampled(CACHE_COUNTS, lambda: _count_cached_rows(cache)),
         fallbacks,
     )
     collectors = (
@@ -132,6 +146,11 @@ def _count_batches(active: ActiveRelease) -> Counts | None:
 
 def _count_golden_rows(golden: GoldenChecks | NoGoldenChecks) -> Counts:
     return Counts(golden, {"golden_checks": golden.checks, "golden_failures": golden.failures})
+
+
+def _count_cached_rows(cache: PredictionCache | NoCache) -> Counts:
+    counts = cache.counts
+    return Counts(counts, {name: getattr(counts, name.removeprefix("cache_")) for name in CACHE_COUNTS})
 
 
 def _count_lines(log: PredictionLog) -> Counts:

@@ -12,8 +12,11 @@ from app.release.signing import SigningKeyUnusable, Trust, read_trusted_keys
 from app.release.store import ReleaseStore
 from app.runtime.rows import RowRules
 from app.runtime.switching.active import ActiveRelease
+from app.runtime.switching.follower import Follower
 from app.runtime.switching.golden_checks import GoldenChecks, NoGoldenChecks
+from app.runtime.switching.slots import ReleaseSlots
 from app.security.audit import AuditLog
+from app.serving.cache.prediction_cache import NoCache, PredictionCache
 from app.serving.prediction import PredictionService
 from app.serving.rollout.activation import Activator
 from app.serving.rollout.candidates import Candidates
@@ -94,12 +97,39 @@ def read_row_rules(settings: Settings) -> RowRules:
     )
 
 
+BYTES_PER_MB = 1_000_000
+
+
+def make_cache(settings: Settings) -> PredictionCache | NoCache:
+    return (
+        NoCache() if settings.cache == "off" else PredictionCache(memory_bytes=settings.cache_memory_mb * BYTES_PER_MB)
+    )
+
+
+def open_active_release(settings: Settings, store: ReleaseStore, cache: PredictionCache | NoCache) -> ActiveRelease:
+    """Nothing is loaded yet."""
+    rules = read_row_rules(settings)
+    return ActiveRelease(ReleaseSlots(store, prefer=settings.execution, rules=rules, cache=cache.stand_before))
+
+
+def make_follower(
+    active: ActiveRelease, golden: GoldenChecks | NoGoldenChecks, cache: PredictionCache | NoCache
+) -> Follower:
+    slots = active.slots
+    return Follower(active, golden=golden, duties=(slots.rejected.follow, lambda: cache.keep_only(slots.list_held())))
+
+
 def make_golden_checks(
-    settings: Settings, active: ActiveRelease, trial_follower: TrialFollower
+    settings: Settings, active: ActiveRelease, trial_follower: TrialFollower, cache: PredictionCache | NoCache
 ) -> GoldenChecks | NoGoldenChecks:
     if not settings.golden_interval_seconds:
         return NoGoldenChecks()
-    return GoldenChecks(active, interval_seconds=settings.golden_interval_seconds, withdraw=trial_follower.withdraw)
+    return GoldenChecks(
+        active,
+        interval_seconds=settings.golden_interval_seconds,
+        withdraw=trial_follower.withdraw,
+        distrust=cache.distrust,
+    )
 
 
 def make_activator(settings: Settings, store: ReleaseStore, database: Engine) -> Activator:

@@ -15,7 +15,6 @@ from app.redis_link.link import NoRedis, RedisLink
 from app.runtime.switching.active import ActiveRelease
 from app.runtime.switching.follower import Follower
 from app.runtime.switching.golden_checks import GoldenChecks, NoGoldenChecks
-from app.runtime.switching.slots import ReleaseSlots
 from app.security.audit import AuditLog
 from app.security.authentication import Authenticator
 from app.security.keys.administration import KeyAdministration
@@ -25,6 +24,7 @@ from app.security.limits.failed_attempts import AddressLimitedAuthenticator
 from app.security.limits.processor_share import ProcessorShare
 from app.security.limits.rates import RateLimits
 from app.security.tokens.issuer import TokenIssuer
+from app.serving.cache.prediction_cache import NoCache, PredictionCache
 from app.serving.costs import RequestCosts
 from app.serving.prediction import PredictionService
 from app.serving.rollout.activation import Activator
@@ -45,11 +45,13 @@ from app.wiring.prediction_log import make_prediction_log
 from app.wiring.quality import make_feedback
 from app.wiring.releases import (
     make_activator,
+    make_cache,
     make_candidates,
+    make_follower,
     make_golden_checks,
     make_trial_follower,
+    open_active_release,
     open_store,
-    read_row_rules,
 )
 from config.settings import Settings, require_secret
 
@@ -62,6 +64,7 @@ class Services:
     follower: Follower
     golden: GoldenChecks | NoGoldenChecks
     prediction: PredictionService
+    cache: PredictionCache | NoCache
     activator: Activator
     candidates: Candidates
     trial_follower: TrialFollower
@@ -103,25 +106,25 @@ class Services:
 
 def build_services(settings: Settings) -> Services:
     database = open_database_with_tables(settings)
-    store, rules = open_store(settings), read_row_rules(settings)
-    active = ActiveRelease(ReleaseSlots(store, prefer=settings.execution, rules=rules))
+    store, cache = open_store(settings), make_cache(settings)
+    active = open_active_release(settings, store, cache)
     prediction = PredictionService(active, max_rows=settings.max_rows)
-    redis = open_redis(settings)
-    windows = make_windows(settings, redis)
+    windows = make_windows(settings, redis := open_redis(settings))
     candidates = make_candidates(settings, store, database)
     trial_follower = make_trial_follower(settings, active, prediction, candidates)
     secret = require_secret(settings)
     keys = KeyStore(database, secret)
     last_uses = LastUses(keys)
-    golden = make_golden_checks(settings, active, trial_follower)
+    golden = make_golden_checks(settings, active, trial_follower, cache)
     log = make_prediction_log(settings, active.slots)
     fallbacks = count_fallbacks(redis, windows, last_uses)
-    metrics = make_metrics(settings, active, prediction, golden, log, fallbacks, database)
+    metrics = make_metrics(settings, active, prediction, golden, log, cache, fallbacks, database)
     return Services(
         active=active,
-        follower=Follower(active, golden=golden, duties=(active.slots.rejected.follow,)),
+        follower=make_follower(active, golden, cache),
         golden=golden,
         prediction=prediction,
+        cache=cache,
         activator=make_activator(settings, store, database),
         candidates=candidates,
         trial_follower=trial_follower,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
@@ -8,6 +9,7 @@ from flask.testing import FlaskClient
 from app.api.prediction import write_timestamp
 from app.wiring.services import Services
 from tests.api.builders import ROW, BrokenExecutor, SteadyNumbers, make_loaded_release
+from tests.serving.cache.builders import CountingExecutor
 
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
@@ -27,6 +29,25 @@ def test_a_row_is_answered_as_documented(client: FlaskClient) -> None:
     }
     assert len(prediction_ids) == 1
     assert TIMESTAMP.fullmatch(timestamp)
+
+
+@pytest.mark.parametrize(
+    ("header", "computed"),
+    [
+        ({}, 1),
+        ({"Cache-Control": "no-cache"}, 2),
+        ({"Cache-Control": "max-age=0, No-Cache"}, 2),
+        ({"Cache-Control": "no-cached"}, 1),
+    ],
+)
+def test_a_known_row_is_computed_anew_where_the_caller_wants_that(
+    client: FlaskClient, services: Services, header: dict[str, str], computed: int
+) -> None:
+    release = make_loaded_release(executor := CountingExecutor())
+    services.active.current = replace(release, cached=services.cache.stand_before(release))
+    bodies = [client.post("/predict", json={"data": [ROW]}, headers=header).get_json() for _ in range(2)]
+    assert bodies[0]["predictions"] == bodies[1]["predictions"]
+    assert len(executor.passes) == computed
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ _NOT_ANSWERED = {
     "role": None,
     "execution": None,
     "rows": 0,
+    "cached": 0,
     "prediction_id": None,
 }
 
@@ -56,6 +57,7 @@ class LineWriter:
         record["role"] = answer.role
         record["execution"] = answer.execution
         record["rows"] = answer.rows
+        record["cached"] = answer.cached_rows
         # All identifiers of a request are this one and the position of the row.
         record["prediction_id"] = answer.prediction_ids[0].rpartition("-")[0] if answer.prediction_ids else None
         record["ms"] = _write_times(event, answer.validate_seconds, answer.predict_seconds)

@@ -39,6 +39,10 @@ class GoldenResult:
     milliseconds: float | None = None
 
 
+def distrust_nothing(release: LoadedRelease) -> None:
+    """Nothing of what a release answered is kept anywhere."""
+
+
 class NoGoldenChecks:
     """Switched off: releases are replayed when they are loaded, and then believed.
 
@@ -64,6 +68,7 @@ class GoldenChecks:
     Args:
         interval_seconds: From one row to the next, more or less.
         withdraw: Ends the trial of a candidate by its version, for a reason.
+        distrust: Told of a release that is wrong: what it answered before may have been wrong as well.
 
     Attributes:
         checks: Golden rows that were predicted.
@@ -76,12 +81,14 @@ class GoldenChecks:
         *,
         interval_seconds: float,
         withdraw: Withdraw,
+        distrust: Callable[[LoadedRelease], None] = distrust_nothing,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.checks = self.failures = 0
         self._active = active
         self._interval_seconds = interval_seconds
         self._withdraw = withdraw
+        self._distrust = distrust
         self._clock = clock
         self._turn = 0
         self._last = GoldenResult()
@@ -127,6 +134,8 @@ class GoldenChecks:
         self._failed_version = release.manifest.version if fault else None
         if fault:
             logger.error("Version %s: %s. It is taken out of service and loaded anew.", release.manifest.version, fault)
+            # First: what is loaded anew may be trusted again.
+            self._distrust(release)
             self._active.take_out(release)
 
     def _check_candidate(self, candidate: LoadedRelease) -> None:
@@ -135,6 +144,7 @@ class GoldenChecks:
             reason = f"Version {candidate.manifest.version}: {fault}."
             logger.error("%s It is withdrawn.", reason)
             self._withdraw(candidate.manifest.version, reason)
+            self._distrust(candidate)
 
     def _find_fault(self, release: LoadedRelease, golden: GoldenReplay) -> str | None:
         fault = golden.find_fault(release.executor, self._turn % len(golden.rows))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Literal
 
 from app.errors import ServiceError
 from app.release.store import ReleaseStore
 from app.runtime.loading import DEFAULT_RULES, Execution, LoadedRelease, load_release
+from app.runtime.predictions import Executor
 from app.runtime.rows import RowRules
 from app.runtime.switching.gentle import loading_gently, return_free_memory
 from app.runtime.switching.rejections import RejectedFeatures
@@ -24,6 +25,10 @@ _WARM_ROWS = (1, 1, 1, 64, 1)
 _DESCRIPTIONS = {"plan": "by its compiled plan", "native": "by AutoGluon itself"}
 
 
+def remember_nothing(release: LoadedRelease) -> None:
+    """No cache before the executor of any release."""
+
+
 class ReleaseSlots:
     """One version for each role, each version loaded once. A version that no role names is let go.
 
@@ -34,11 +39,20 @@ class ReleaseSlots:
         rejected: Of which features they take no unseen values now.
     """
 
-    def __init__(self, store: ReleaseStore, *, prefer: Execution = "plan", rules: RowRules = DEFAULT_RULES) -> None:
+    def __init__(
+        self,
+        store: ReleaseStore,
+        *,
+        prefer: Execution = "plan",
+        rules: RowRules = DEFAULT_RULES,
+        cache: Callable[[LoadedRelease], Executor | None] = remember_nothing,
+    ) -> None:
+        """Args: cache: Makes what stands before the executor of a release that was loaded and remembers its answers."""
         self.store = store
         self.rejected = RejectedFeatures(store)
         self._prefer = prefer
         self._rules = rules
+        self._cache = cache
         self._loading = threading.Lock()
         self._changing = threading.Lock()
         self._loaded: dict[str, LoadedRelease] = {}
@@ -109,7 +123,7 @@ class ReleaseSlots:
             )
             # Known before its first request.
             self.rejected.follow()
-            release = replace(loaded, rejected=self.rejected.reader_of(version))
+            release = replace(loaded, rejected=self.rejected.reader_of(version), cached=self._cache(loaded))
             _warm(release)
         logger.info(
             "Loaded %s version %s, executed %s, in %.1f s.",

@@ -30,6 +30,7 @@ def write_record(event: RequestObserved, *, inputs: InputPolicy | None = None, w
 def make_predicted() -> RequestObserved:
     answer = make_answer(
         rows=2,
+        cached_rows=1,
         warnings=[FieldFault(0, "plan", "not seen", kind="unseen"), FieldFault(1, "age", "large", kind="out_of_range")],
         prediction_ids=["8dc51be80f955fb428792f95-0", "8dc51be80f955fb428792f95-1"],
         inputs=[{"age": 30, "name": "Canary"}, {"age": 40, "name": "Canary"}],
@@ -53,6 +54,7 @@ def test_a_predicted_request_is_told_whole() -> None:
         "role": "active",
         "execution": "plan",
         "rows": 2,
+        "cached": 1,
         "prediction_id": "8dc51be80f955fb428792f95",
         "ms": {"queue": 0.5, "validate": 0.1, "predict": 0.4, "total": 2.623},
         "warnings": {"unseen": 1, "out_of_range": 1, "unknown_field": 0},

@@ -50,7 +50,7 @@ class CanaryTrial:
             return self._answer_in_its_place(active, rows, fault)
         with self._ledger.lock:
             tally = self._ledger.counts_against(active.manifest.version).candidate
-            tally.add_answer(prediction.labels, prediction.probabilities, seconds=prediction.model_seconds)
+            tally.add_answer(prediction.labels, prediction.probabilities, seconds=prediction.computed_seconds)
         return prediction
 
     def _is_still_on_trial(self) -> bool:
@@ -67,7 +67,7 @@ class CanaryTrial:
             raise
         with self._ledger.lock:
             tally = self._ledger.counts_against(active.manifest.version).active
-            tally.add_answer(prediction.labels, prediction.probabilities, seconds=prediction.model_seconds)
+            tally.add_answer(prediction.labels, prediction.probabilities, seconds=prediction.computed_seconds)
         return prediction
 
     def _answer_in_its_place(self, active: LoadedRelease, rows: Sequence[Any], fault: Exception) -> Prediction:

@@ -22,7 +22,7 @@ class RequestCopy:
     """A request as the caller sent it, with what the active version answered.
 
     Attributes:
-        seconds: What its model took; None when only the first rows were copied.
+        seconds: What its model took; None when only the first rows were copied, or some had been computed before.
     """
 
     base: str
@@ -102,7 +102,7 @@ class ShadowTrial:
         base = prediction.manifest.version
         most = MOST_ROWS_COMPARED
         probabilities = prediction.probabilities and prediction.probabilities[:most]
-        seconds = prediction.model_seconds if len(rows) <= most else None
+        seconds = prediction.computed_seconds if len(rows) <= most else None
         was_sent = self._sender.send(RequestCopy(base, rows[:most], prediction.labels[:most], probabilities, seconds))
         with self._ledger.lock:
             counts = self._ledger.counts_against(base)
