@@ -14,6 +14,7 @@ from app.cli.inspection import verify
 from app.cli.loadtest.command import loadtest
 from app.cli.models import models
 from app.cli.optimise import optimise
+from app.cli.scoring.predict import predict
 from app.cli.serve import serve
 from app.cli.signing import make_signing_key, sign
 from app.cli.train import publish, train
@@ -65,6 +66,7 @@ _COMMANDS = (
     tokens,
     audit,
     serve,
+    predict,
     monitor,
     alerts,
     features,

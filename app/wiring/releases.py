@@ -7,11 +7,12 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 import config
+from app.errors import ReleaseUnusable
 from app.release.keyring import require_signer
 from app.release.signing import SigningKeyUnusable, Trust, read_trusted_keys
 from app.release.store import ReleaseStore
 from app.runtime.rows import RowRules
-from app.runtime.switching.active import ActiveRelease
+from app.runtime.switching.active import NOTHING_ACTIVE, ActiveRelease
 from app.runtime.switching.follower import Follower
 from app.runtime.switching.golden_checks import GoldenChecks, NoGoldenChecks
 from app.runtime.switching.slots import ReleaseSlots
@@ -23,6 +24,7 @@ from app.serving.rollout.candidates import Candidates
 from app.serving.rollout.follower import TrialFollower
 from app.serving.rollout.judging import Judge, NoJudge, RuleJudge
 from app.serving.rollout.rules import RolloutRules, RulesUnusable, read_rules
+from app.serving.scoring.order import ReleaseChoice
 from config.settings import Settings, SettingsError
 
 
@@ -73,6 +75,24 @@ def read_trust(settings: Settings) -> Trust:
     except SigningKeyUnusable as fault:
         raise SettingsError(str(fault)) from None
     return Trust(keys=keys, unsigned=settings.unsigned_releases)
+
+
+def choose_release(settings: Settings, version: str | None = None) -> ReleaseChoice:
+    """A version to score tables with, in whatever process; None for the active one.
+
+    Raises:
+        ReleaseUnusable: when there is no such version.
+    """
+    store = open_store(settings)
+    pointer = store.active() if version is None else None
+    if version is None and pointer is None:
+        raise ReleaseUnusable(NOTHING_ACTIVE)
+    return ReleaseChoice(
+        directory=store.directory(pointer.version if pointer else str(version)),
+        trust=store.trust,
+        prefer=settings.execution,
+        rules=read_row_rules(settings),
+    )
 
 
 def read_rollout_rules(settings: Settings) -> RolloutRules:

@@ -1,0 +1,77 @@
+"""What is to be scored and how far it is: the plain values that engines take and give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from app.errors import FieldFault, ServiceError
+from app.release.manifest import Manifest
+from app.release.signing import Trust
+from app.release.verification import read_manifest
+from app.runtime.loading import Execution, LoadedRelease, load_release
+from app.runtime.rows import RowRules
+from app.serving.scoring.scorer import PartRefusal
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseChoice:
+    """Which release answers. Any process can load it."""
+
+    directory: Path
+    trust: Trust
+    prefer: Execution
+    rules: RowRules
+
+    def read_manifest(self) -> Manifest:
+        """What the release says of itself, once its signature is known to be good."""
+        return read_manifest(self.directory, self.trust)
+
+    def load(self) -> LoadedRelease:
+        """Raises ReleaseUnusable, with one sentence for the operator."""
+        return load_release(self.directory, trust=self.trust, prefer=self.prefer, rules=self.rules)
+
+
+@dataclass
+class Progress:
+    """What has been scored so far.
+
+    Attributes:
+        share: Of the table, between 0 and 1; None where nobody knows how long it is.
+        warnings: How many values of each kind were accepted although training has not seen their like.
+    """
+
+    rows: int = 0
+    seconds: float = 0.0
+    share: float | None = None
+    warnings: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def rows_per_second(self) -> float:
+        return self.rows / self.seconds if self.seconds else 0.0
+
+    def add(self, rows: int, warnings: Mapping[str, int]) -> None:
+        self.rows += rows
+        for kind, count in warnings.items():
+            self.warnings[kind] = self.warnings.get(kind, 0) + count
+
+
+class ProgressWatcher(Protocol):
+    def show_progress(self, progress: Progress) -> None: ...
+
+
+class ScoringRefused(ServiceError):
+    """A table that is not scored as a whole has no result: a part of it was refused."""
+
+    status = 422
+    title = "The table cannot be scored"
+
+    def __init__(self, refusal: PartRefusal) -> None:
+        super().__init__(refusal.detail, code=refusal.code)
+        self._faults = refusal.faults
+
+    @property
+    def faults(self) -> tuple[FieldFault, ...]:
+        return self._faults
