@@ -23,7 +23,7 @@ serve: $(RUNTIME_READY) ## serve the active model, by default on port 8000
 	@exec $(BIN)/gluonserve serve
 
 test: lint ## run lint and all tests
-	@exec $(BIN)/python -m pytest
+	@exec $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 lint: $(TEST_READY) ## check style, types, the Dockerfile and, where their service can be asked, known vulnerabilities
 	@echo "ruff: style"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import functools
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,75 +31,91 @@ class FittedModel:
 
 
 @pytest.fixture(scope="session")
-def fitted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], FittedModel]:
+def run_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory of this run that all its processes share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+def make_once(path: Path, make: Callable[[Path], object]) -> Path:
+    """Have a directory made by the first process of a run that wants it; others wait until it is there."""
+    with path.with_name(f"{path.name}.made").open("a+") as made:
+        fcntl.flock(made, fcntl.LOCK_EX)
+        made.seek(0)
+        if not made.read():
+            make(path)
+            made.write("yes")
+    return path
+
+
+def fit_once(path: Path, frame: pd.DataFrame, problem_type: str, *, families: tuple[str, ...] = ()) -> FittedModel:
+    others = [name for name in set(LABELS.values()) if name != LABELS[problem_type]]
+    data = frame.drop(columns=others)
+    train_data, held_out = data.iloc[:TRAINING_ROWS], data.iloc[TRAINING_ROWS:]
+    make_once(path, lambda new: fit_predictor(train_data, problem_type=problem_type, path=new, families=families))
+    return FittedModel(TabularPredictor.load(str(path)), train_data, held_out)
+
+
+@pytest.fixture(scope="session")
+def fitted(run_directory: Path) -> Callable[[str], FittedModel]:
     """The fitted model of a problem type."""
     frame = make_mixed_frame(1200)
-    models: dict[str, FittedModel] = {}
 
+    @functools.cache
     def fit(problem_type: str) -> FittedModel:
-        if problem_type not in models:
-            others = [name for name in set(LABELS.values()) if name != LABELS[problem_type]]
-            data = frame.drop(columns=others)
-            train_data, held_out = data.iloc[:TRAINING_ROWS], data.iloc[TRAINING_ROWS:]
-            path = tmp_path_factory.mktemp("predictors") / problem_type
-            models[problem_type] = FittedModel(
-                fit_predictor(train_data, problem_type=problem_type, path=path), train_data, held_out
-            )
-        return models[problem_type]
+        return fit_once(run_directory / f"fitted-{problem_type}", frame, problem_type)
 
     return fit
 
 
 @pytest.fixture(scope="session")
-def plannable(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], FittedModel]:
+def plannable(run_directory: Path) -> Callable[[str], FittedModel]:
     """The fitted model of a problem type without text, of every family that plans know: it has a compiled plan."""
     frame = make_mixed_frame(1200).drop(columns="note")
-    models: dict[str, FittedModel] = {}
 
+    @functools.cache
     def fit(problem_type: str) -> FittedModel:
-        if problem_type not in models:
-            others = [name for name in set(LABELS.values()) if name != LABELS[problem_type]]
-            data = frame.drop(columns=others)
-            train_data, held_out = data.iloc[:TRAINING_ROWS], data.iloc[TRAINING_ROWS:]
-            path = tmp_path_factory.mktemp("plannable") / problem_type
-            predictor = fit_predictor(
-                train_data, problem_type=problem_type, path=path, families=PLAN_FAMILIES[problem_type]
-            )
-            models[problem_type] = FittedModel(predictor, train_data, held_out)
-        return models[problem_type]
+        families = PLAN_FAMILIES[problem_type]
+        return fit_once(run_directory / f"plannable-{problem_type}", frame, problem_type, families=families)
 
     return fit
 
 
+def publish_once(path: Path, model: FittedModel) -> ReleaseStore:
+    def publish(new: Path) -> None:
+        store = ReleaseStore(new, signer=SIGNER)
+        make_release(store, model.predictor, model.held_out, train_data=model.train_data)
+
+    return ReleaseStore(make_once(path, publish), signer=SIGNER)
+
+
 @pytest.fixture(scope="session")
-def published_store(fitted: Callable[[str], FittedModel], tmp_path_factory: pytest.TempPathFactory) -> ReleaseStore:
+def published_store(fitted: Callable[[str], FittedModel], run_directory: Path) -> ReleaseStore:
     """A store in which version 1 is an active binary model. Not to be changed: copy it with `store` instead."""
-    store = ReleaseStore(tmp_path_factory.mktemp("published"), signer=SIGNER)
-    model = fitted("binary")
-    make_release(store, model.predictor, model.held_out, train_data=model.train_data)
-    return store
+    return publish_once(run_directory / "published", fitted("binary"))
 
 
 @pytest.fixture(scope="session")
-def published_plan(plannable: Callable[[str], FittedModel], tmp_path_factory: pytest.TempPathFactory) -> ReleaseStore:
+def published_plan(plannable: Callable[[str], FittedModel], run_directory: Path) -> ReleaseStore:
     """A store in which version 1 is an active binary model with a compiled plan. Not to be changed."""
-    store = ReleaseStore(tmp_path_factory.mktemp("published-plan"), signer=SIGNER)
-    model = plannable("binary")
-    make_release(store, model.predictor, model.held_out, train_data=model.train_data)
-    return store
+    return publish_once(run_directory / "published-plan", plannable("binary"))
 
 
 @pytest.fixture(scope="session")
 def published_pair(
-    published_plan: ReleaseStore, plannable: Callable[[str], FittedModel], tmp_path_factory: pytest.TempPathFactory
+    published_plan: ReleaseStore, plannable: Callable[[str], FittedModel], run_directory: Path
 ) -> ReleaseStore:
     """The published plan with a version 2, another model of the same training data, which is not active."""
-    path = tmp_path_factory.mktemp("published-pair")
-    shutil.copytree(published_plan.path, path / "models")
-    store, model = ReleaseStore(path / "models", signer=SIGNER), plannable("binary")
-    other = fit_predictor(model.train_data, problem_type="binary", path=path / "other", families=("GBM",))
-    make_release(store, other, model.held_out, train_data=model.train_data, activate=False)
-    return store
+
+    def publish(path: Path) -> None:
+        shutil.copytree(published_plan.path, path)
+        model = plannable("binary")
+        elsewhere = path.with_name("other-predictor")
+        other = fit_predictor(model.train_data, problem_type="binary", path=elsewhere, families=("GBM",))
+        store = ReleaseStore(path, signer=SIGNER)
+        make_release(store, other, model.held_out, train_data=model.train_data, activate=False)
+
+    return ReleaseStore(make_once(run_directory / "published-pair", publish), signer=SIGNER)
 
 
 @pytest.fixture

@@ -16,7 +16,13 @@ from app.release.signing import Signer, Trust
 from app.release.store import ReleaseStore
 from app.release.verification import MANIFEST, SIGNATURE
 
-SIGNER = Signer(Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"key of the tests").digest()))
+
+def make_signer(name: str) -> Signer:
+    """The signer of a name: the same one in every process of a run."""
+    return Signer(Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest()))
+
+
+SIGNER = make_signer("key of the tests")
 TRUST = Trust(keys=(SIGNER.public_key,))
 
 

@@ -19,9 +19,10 @@ from app.release.signing import (
     read_key_id,
     read_trusted_keys,
 )
+from tests.manifests import make_signer
 
 MANIFEST = b'{"version": "1"}'
-SIGNER, OTHER = Signer.generate(), Signer.generate()
+SIGNER, OTHER = make_signer("ours"), make_signer("another")
 TRUST = Trust(keys=(SIGNER.public_key,))
 
 

@@ -11,11 +11,11 @@ import orjson
 import pytest
 
 from app.errors import ReleaseUnusable
-from app.release.signing import Signer, Trust
+from app.release.signing import Trust
 from app.release.store import PLAN, ReleaseStore
 from app.release.verification import MANIFEST, SIGNATURE
 from app.serving.inspection import Finding, inspect_release
-from tests.manifests import SIGNER, TRUST, make_manifest, sign_again
+from tests.manifests import SIGNER, TRUST, make_manifest, make_signer, sign_again
 from tests.runtime.test_loading import edit_manifest, rewrite
 
 RESTORE = "Publish it again, or restore its files from a copy."
@@ -111,7 +111,7 @@ def alter_the_manifest(directory: Path) -> None:
     (directory / MANIFEST).write_bytes((directory / MANIFEST).read_bytes() + b"\n")
 
 
-OTHER = Signer.generate()
+OTHER = make_signer("another")
 
 
 @pytest.mark.parametrize(
