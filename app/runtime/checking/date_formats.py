@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,10 @@ _DIRECTIVES = {
     "%S": (_SECOND, r"(\d\d)", r"\s?\d{1,2}"),
 }
 
+# Days of five years. No text that is longer is a date that somebody writes out: it must not fill the memory.
+_REMEMBERED_DATES = 2048
+_LONGEST_REMEMBERED = 50
+
 
 @dataclass(frozen=True)
 class _Format:
@@ -39,7 +44,7 @@ def make_date_reader(date_formats: Sequence[str]) -> Callable[[str], datetime | 
     """A function from text to the moment that the first fitting format reads from it.
 
     It returns None where only strptime can tell: for short and odd spellings, for directives that are not known here,
-    and for what is no date.
+    and for what is no date. What it read last it remembers: the dates of many rows are few.
     """
     formats: list[_Format] = []
     for date_format in date_formats:
@@ -57,7 +62,8 @@ def make_date_reader(date_formats: Sequence[str]) -> Callable[[str], datetime | 
                 return None
         return None
 
-    return read
+    remembered = functools.lru_cache(_REMEMBERED_DATES)(read)
+    return lambda text: remembered(text) if len(text) <= _LONGEST_REMEMBERED else read(text)
 
 
 def _compile(date_format: str) -> _Format | None:

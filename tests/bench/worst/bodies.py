@@ -101,6 +101,13 @@ def _training_date(feature: Feature, number: int) -> Any:
     return find_known_value(feature)
 
 
+def _any_date(feature: Feature, number: int) -> Any:
+    """A date in a format of training that no other value has."""
+    if "%d %b %Y" in feature.date_formats:
+        return f"{1 + number % 28:02} {('Jan', 'Feb', 'Mar', 'Oct')[number // 28 % 4]} {1700 + number // 112 % 500}"
+    return find_known_value(feature)
+
+
 def _nearly_right(feature: Feature, number: int) -> Any:
     """What is found to be wrong as late as possible."""
     if feature.type in {"int", "float"}:
@@ -195,6 +202,7 @@ BODIES: Mapping[str, MakeBody] = {
     "valid, numbers as text": fill_rows(_plain_number_text),
     "valid, odd spellings and spaces": fill_rows(_as_text),
     "valid, dates in a format of training": fill_rows(_training_date),
+    "valid, different dates in a format of training": fill_rows(_any_date),
     "valid, numbers of 390 digits": fill_rows(_long_number),
     "every value wrong": fill_rows(_all_wrong),
     "every value nearly right": fill_rows(_nearly_right),
