@@ -6,6 +6,7 @@ ServiceError
 |-- Unauthenticated 401       no credential, or one that is not valid
 |-- Forbidden 403             a valid credential without the permission
 |-- NotFound 404
+|-- NotAcceptable 406         no format that the caller takes
 |-- Conflict 409
 |-- TooLarge 413
 |-- UnsupportedMediaType 415
@@ -99,6 +100,12 @@ class NotFound(ServiceError):
     title = "Not found"
 
 
+class NotAcceptable(ServiceError):
+    status = 406
+    code = "not_acceptable"
+    title = "No format that is accepted"
+
+
 class Conflict(ServiceError):
     status = 409
     code = "conflict"
@@ -129,6 +136,7 @@ class InvalidRows(ServiceError):
         if not is_complete:
             detail = f"More than {count} faults found; the first {count} are listed under 'errors'."
         super().__init__(detail, code=code)
+        self.is_complete = is_complete
         self._faults = tuple(faults)
 
     @property

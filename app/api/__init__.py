@@ -11,13 +11,17 @@ from app.api.dashboard import routes as dashboard
 from app.api.dashboard import sign_in
 from app.api.feedback import routes as feedback
 from app.api.keys import routes as keys
+from app.api.mlflow import routes as mlflow
 from app.api.models import candidate, switching
 from app.api.monitoring import metrics
+from app.api.open_inference import routes as open_inference
 from app.api.openapi import page
 from app.api.tokens import routes as tokens
 
 BLUEPRINTS = (
     prediction.blueprint,
+    mlflow.blueprint,
+    open_inference.blueprint,
     health.blueprint,
     model_info.blueprint,
     switching.blueprint,

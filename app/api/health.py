@@ -6,10 +6,10 @@ from typing import Any
 
 from flask import Blueprint, Response
 
+from app.api.formats.documents import write_timestamp
 from app.api.guard import public
 from app.api.model_info import summarise_model
 from app.api.openapi.operation import describe
-from app.api.prediction import write_timestamp
 from app.api.responses import answer_json
 from app.api.schemas import HealthAnswer, StatusAnswer
 from app.api.services import current_services

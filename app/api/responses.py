@@ -37,6 +37,10 @@ def answer_json(
     return _Answer(encoded, status=status, content_type=media_type, headers=headers)
 
 
+def answer_bytes(content: bytes, *, media_type: str, headers: Mapping[str, str] | None = None) -> Response:
+    return _Answer(content, content_type=media_type, headers=headers)
+
+
 class _Answer(Response):
     """Goes out as it was made: to look for what it does not have, a location or a stream, takes werkzeug 4 us.
 

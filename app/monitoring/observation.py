@@ -52,6 +52,7 @@ class RequestObserved:
         waited_seconds: How long it waited at the socket before that, where it was asked for.
         key: Id of its API key.
         answer: None unless it was predicted.
+        is_part: Whether this is not the request but only some of its rows: a long table is told of chunk by chunk.
     """
 
     route: str | None
@@ -64,6 +65,7 @@ class RequestObserved:
     limit: str | None = None
     key: str | None = None
     answer: AnswerObserved | None = field(default=None, repr=False)
+    is_part: bool = False
 
 
 class Observer(Protocol):

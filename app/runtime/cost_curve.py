@@ -16,6 +16,9 @@ _REPETITIONS = 3
 # No fit of noisy times may say that rows are free, or that a pass is.
 _LEAST_SHARE = 1e-4
 _LEARNING_RATE = 0.1
+# Of the time that many rows take, so much may go into the fixed costs of their passes.
+_LARGEST_FIXED_SHARE = 0.02
+_LEAST_CHUNK_ROWS, _MOST_CHUNK_ROWS = 256, 10_000
 
 
 class CostCurve:
@@ -40,6 +43,15 @@ class CostCurve:
         share = self.fixed_seconds / expected
         self.fixed_seconds *= math.exp(_LEARNING_RATE * share * error)
         self.seconds_per_row *= math.exp(_LEARNING_RATE * (1 - share) * error)
+
+
+def choose_chunk_rows(curve: CostCurve) -> int:
+    """How many of many rows to predict at once: enough that a pass costs little by itself, and no more than that.
+
+    Memory and the time until others get their turn grow with a chunk; from some rows on nothing gets faster.
+    """
+    enough = curve.fixed_seconds / curve.seconds_per_row * (1 / _LARGEST_FIXED_SHARE - 1)
+    return max(_LEAST_CHUNK_ROWS, min(_MOST_CHUNK_ROWS, math.ceil(enough)))
 
 
 def measure_cost(

@@ -19,7 +19,7 @@ from app.release.signing import Trust
 from app.release.store import GOLDEN, NATIVE, PLAN, UNPACKED
 from app.release.verification import read_manifest, read_schema, verify_files
 from app.runtime.batching import BatchingExecutor
-from app.runtime.cost_curve import measure_cost
+from app.runtime.cost_curve import CostCurve, measure_cost
 from app.runtime.predictions import Executor
 from app.runtime.rows import RowRules, RowValidator, TypedRow, reject_nothing_more
 
@@ -78,6 +78,14 @@ class LoadedRelease:
     def validator(self) -> RowValidator:
         """Checks rows for exactly this release: rows checked for one version must not reach another."""
         return RowValidator(self.schema, self.rules, rejected=self.rejected)
+
+    @cached_property
+    def cost(self) -> CostCurve:
+        """What a pass costs here: kept up to date where passes are joined, else measured when it is first asked for."""
+        if isinstance(self.executor, BatchingExecutor):
+            return self.executor.cost
+        rows = self.golden.rows if self.golden else self.validator.check([self.schema.sample_row()]).rows
+        return measure_cost(self.executor, rows)
 
 
 class GoldenRowsDiffer(ReleaseUnusable):

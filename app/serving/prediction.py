@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
-from app.errors import FieldFault, InvalidRows, TooLarge
-from app.runtime.deadline import NO_DEADLINE, Deadline, answering_by
+from app.runtime.cost_curve import choose_chunk_rows
+from app.runtime.deadline import NO_DEADLINE, Deadline, answering_by, current_deadline
+from app.runtime.loading import LoadedRelease
 from app.runtime.switching.active import ActiveRelease
 from app.serving.answering import Prediction
 from app.serving.cache.bypass import answering_anew
+from app.serving.chunks import LEAST_CHUNK_ROWS, AnswersInSequence, ReadChunks, check_chunks, check_count
 from app.serving.overload.under_way import PredictionsUnderWay
 from app.serving.rollout.trials.trial import NoTrial, Trial
 
@@ -53,7 +55,7 @@ class PredictionService:
         release = self._active.begin()
         self.under_way.begin(deadline)
         try:
-            self._check_count(rows)
+            check_count(len(rows), self._max_rows)
             deadline.require_time()
             with answering_by(deadline), answering_anew(is_anew):
                 return self.trial.answer(release, rows, route_value)
@@ -61,10 +63,63 @@ class PredictionService:
             self.under_way.end()
             self._active.end()
 
-    def _check_count(self, rows: Sequence[Any]) -> None:
-        if len(rows) > self._max_rows:
-            raise TooLarge(
-                f"One request may hold {self._max_rows} rows, this one holds {len(rows)}.", code="too_many_rows"
-            )
-        if not rows:
-            raise InvalidRows([FieldFault(None, "data", "Expected at least one row.")])
+    def predict_chunks(
+        self,
+        read_chunks: ReadChunks,
+        *,
+        admit: Callable[[int], None],
+        route_value: str | None = None,
+        deadline: Deadline = NO_DEADLINE,
+        is_anew: bool = False,
+    ) -> Generator[tuple[Sequence[Any], Prediction], None, None]:
+        """Predict rows that need not be in memory all at once; close the iterator when it is not read to its end.
+
+        As with `predict`, nothing is predicted when one row has a fault, and one release answers all of them. More than
+        a few rows are therefore read twice.
+
+        Args:
+            read_chunks: Begins to read the rows, so many at a time; called at most twice after a first look.
+            admit: Told how many rows there are, before any is predicted; refuses them by raising.
+
+        Yields:
+            Each chunk with its prediction; rows of warnings count from the start of the first chunk.
+
+        Raises:
+            As `predict`, and Unavailable when a trial ends meanwhile that these rows took part in.
+        """
+        release = self._active.begin()
+        self.under_way.begin(deadline)
+        try:
+            deadline.require_time()
+            with answering_by(deadline), answering_anew(is_anew):
+                yield from self._predict_chunks(release, read_chunks, admit, route_value)
+        finally:
+            self.under_way.end()
+            self._active.end()
+
+    def _predict_chunks(
+        self,
+        release: LoadedRelease,
+        read_chunks: ReadChunks,
+        admit: Callable[[int], None],
+        route_value: str | None,
+    ) -> Iterator[tuple[Sequence[Any], Prediction]]:
+        first = next(read_chunks(LEAST_CHUNK_ROWS), [])
+        chunks: Iterator[Sequence[Any]] = iter((first,))
+        count = len(first)
+        if count == LEAST_CHUNK_ROWS:
+            chunk_rows = choose_chunk_rows(release.cost)
+            count = check_chunks(release, _while_time_is_left(read_chunks(chunk_rows)), most_rows=self._max_rows)
+            chunks = read_chunks(chunk_rows)
+        check_count(count, self._max_rows)
+        admit(count)
+        trial, answers = self.trial, AnswersInSequence()
+        for chunk in _while_time_is_left(chunks):
+            yield chunk, answers.join(trial.answer(release, chunk, route_value))
+
+
+def _while_time_is_left(chunks: Iterator[Sequence[Any]]) -> Iterator[Sequence[Any]]:
+    """Raises: DeadlineExceeded: before the first chunk that the request has no time for."""
+    for chunk in chunks:
+        current_deadline().require_time()
+        yield chunk

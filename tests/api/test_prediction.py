@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from flask.testing import FlaskClient
 
-from app.api.prediction import write_timestamp
+from app.api.formats.documents import write_timestamp
 from app.wiring.services import Services
 from tests.api.builders import ROW, BrokenExecutor, SteadyNumbers, make_loaded_release
 from tests.serving.cache.builders import CountingExecutor

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import orjson
 from flask import current_app, request
-from gunicorn.http.errors import ParseException
 from marshmallow import Schema
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected
 
 from app.api.bodies.faults import load_document
+from app.api.bodies.pieces import PLAIN_LENGTH, body_too_large, is_compressed, iterate_body
 from app.api.bodies.shape import measure_shape
 from app.errors import BadRequest, InvalidBody, InvalidRows, TooLarge, UnsupportedMediaType
 
 _USUAL_CONTENT_TYPES = {"application/json", "application/json; charset=utf-8", "application/json;charset=utf-8"}
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_PLAIN_LENGTH = re.compile(r"[0-9]{1,12}")
 _WHITE_SPACE = b" \t\n\r"
 _LONGEST_NAME_SHOWN = 200
 # What is searched for the name of a field that is there twice: an object of rows is found in its first row.
@@ -58,20 +55,52 @@ def load_json(schema: Schema) -> dict[str, Any]:
         UnsupportedMediaType, TooLarge, BadRequest: when the body cannot be read.
         InvalidBody: when it does not fit the schema.
     """
-    return _load(schema, size=_SMALL_BODY_BYTES, refusal=InvalidBody)
+    if is_compressed():
+        raise UnsupportedMediaType("The body must not be compressed: send it without Content-Encoding.")
+    return load_document(schema, _read_document(_SMALL_BODY_BYTES), refusal=InvalidBody)
 
 
 def load_rows(schema: Schema) -> dict[str, Any]:
-    """The same for a body of rows, as large as the settings allow; what does not fit is InvalidRows."""
-    limits: BodyLimits = current_app.config["BODY_LIMITS"]
-    return _load(schema, size=limits.size, refusal=InvalidRows)
+    """The same for a body of rows, perhaps compressed and as large as the settings allow; refused by InvalidRows."""
+    return load_document(schema, _read_document(current_limits().size), refusal=InvalidRows)
 
 
-def _load(schema: Schema, *, size: int, refusal: type[InvalidRows]) -> dict[str, Any]:
+def current_limits() -> BodyLimits:
     limits: BodyLimits = current_app.config["BODY_LIMITS"]
+    return limits
+
+
+def is_json() -> bool:
+    """Whether the body is said to be JSON, in UTF-8."""
+    return request.environ.get("CONTENT_TYPE", "").lower() in _USUAL_CONTENT_TYPES or _is_json_in_utf8()
+
+
+def read_whole_body(limit: int) -> bytes:
+    """The body in one piece, unpacked if it is compressed.
+
+    Raises:
+        UnsupportedMediaType, TooLarge, BadRequest: when it cannot be read.
+    """
     environ = request.environ
-    _check_media_type(environ)
-    return load_document(schema, parse_json(_read_body(environ, size), limits), refusal=refusal)
+    length = environ.get("CONTENT_LENGTH", "")
+    if "HTTP_TRANSFER_ENCODING" in environ or not PLAIN_LENGTH.fullmatch(length) or is_compressed():
+        return b"".join(iterate_body(limit))
+    if int(length) > limit:
+        raise body_too_large(limit)
+    # The same in pieces takes longer.
+    try:
+        body: bytes = environ["wsgi.input"].read(int(length))
+    except (OSError, ValueError):
+        raise ClientDisconnected from None
+    if len(body) < int(length):
+        raise ClientDisconnected
+    return body
+
+
+def _read_document(size: int) -> Any:
+    if not is_json():
+        raise UnsupportedMediaType("The body must be sent as Content-Type: application/json, in UTF-8.")
+    return parse_json(read_whole_body(size), current_limits())
 
 
 def parse_json(body: bytes, limits: BodyLimits) -> Any:
@@ -129,51 +158,9 @@ def _check_shape(document: Any, body: bytes, opened: int, limits: BodyLimits) ->
         _refuse_repeated_field(body)
 
 
-def _check_media_type(environ: Mapping[str, Any]) -> None:
-    if environ.get("CONTENT_TYPE", "").lower() not in _USUAL_CONTENT_TYPES and not _is_json_in_utf8():
-        raise UnsupportedMediaType("The body must be sent as Content-Type: application/json, in UTF-8.")
-    if environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() != "identity":
-        raise UnsupportedMediaType("The body must not be compressed: send it without Content-Encoding.")
-
-
 def _is_json_in_utf8() -> bool:
     charset = request.mimetype_params.get("charset", "utf-8")
     return request.mimetype == "application/json" and charset.lower() in ("utf-8", "utf8")
-
-
-def _read_body(environ: Mapping[str, Any], limit: int) -> bytes:
-    length = environ.get("CONTENT_LENGTH", "")
-    if "HTTP_TRANSFER_ENCODING" in environ or not _PLAIN_LENGTH.fullmatch(length):
-        return _read_body_of_unknown_length(limit)
-    if int(length) > limit:
-        raise _body_too_large(limit)
-    # Werkzeug's way to the same bytes, in pieces of 64 KiB through a stream that counts them, takes 8 us more.
-    try:
-        body: bytes = environ["wsgi.input"].read(int(length))
-    except (OSError, ValueError):
-        raise ClientDisconnected from None
-    if len(body) < int(length):
-        raise ClientDisconnected
-    return body
-
-
-def _read_body_of_unknown_length(limit: int) -> bytes:
-    request.max_content_length = limit
-    try:
-        body = request.get_data(cache=False)
-    except RequestEntityTooLarge:
-        raise _body_too_large(limit) from None
-    except ParseException:
-        raise BadRequest("The body's chunks are not well formed.") from None
-    # Werkzeug cuts a chunked body at the limit without a word, and what is left may be a whole document by itself.
-    if len(body) == limit and request.content_length is None and request.environ["wsgi.input"].read(1):
-        raise _body_too_large(limit)
-    return body
-
-
-def _body_too_large(limit: int) -> TooLarge:
-    shown = f"{limit / 1_000_000:g} MB" if limit >= 1_000_000 else f"{limit / 1000:g} KB"
-    return TooLarge(f"The body is larger than {shown}.")
 
 
 def _describe_json_fault(body: bytes, fault: orjson.JSONDecodeError) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from app.monitoring.observation import AnswerObserved, RequestObserved
+from app.api.request_id import identify_request
+from app.monitoring.observation import AnswerObserved, Observer, RequestObserved
 
 _ANSWER = "gluonserve.answer"
 _ERROR = "gluonserve.error"
@@ -17,6 +19,14 @@ _WAITED = "gluonserve.waited_seconds"
 
 def note_answer(environ: dict[str, Any], answer: AnswerObserved) -> None:
     environ[_ANSWER] = answer
+
+
+def tell_part(observer: Observer, environ: dict[str, Any]) -> None:
+    """Tell of the answer that was noted, if one was, since another part of the same request follows."""
+    if _ANSWER in environ:
+        id = identify_request(environ)
+        event = describe_request(environ, "200", route=find_route(environ), request_id=id, seconds=0.0)
+        observer.observe(replace(event, is_part=True))
 
 
 def note_error(environ: dict[str, Any], code: str) -> None:

@@ -23,6 +23,7 @@ from app.release.manifest import Manifest
 from app.runtime.loading import LoadedRelease
 from app.runtime.row_fields import FeatureField
 from app.runtime.rows import build_row_schema
+from app.serving.formats.media_types import TABLES
 
 OPENAPI_VERSION = "3.1.0"
 CONTRACT_VERSION = "1.0"
@@ -120,7 +121,9 @@ def describe_operation(route: Route, release: LoadedRelease | None) -> dict[str,
         "description": f"{operation.description} {_describe_need(guard)}".strip(),
         "operationId": route.method + re.sub(r"[^0-9A-Za-z]+", "_", route.path).rstrip("_"),
         "responses": {
-            **{str(status): _describe_answer(status, answer) for status, answer in operation.answers.items()},
+            **{
+                str(status): _describe_answer(status, answer, operation) for status, answer in operation.answers.items()
+            },
             **{str(status): _describe_problem(status) for status in sorted(_list_errors(route))},
         },
     }
@@ -129,7 +132,7 @@ def describe_operation(route: Route, release: LoadedRelease | None) -> dict[str,
     if parameters:
         described["parameters"] = parameters
     if operation.accepts is not None:
-        body = _describe_body(operation.accepts, release)
+        body = _describe_body(operation.accepts, release, takes_tables=operation.takes_tables)
         described["requestBody"] = {**body, "required": not operation.body_is_optional}
     if not guard.is_public:
         taken = {"api_key": True, "token": guard.takes_tokens, "session": guard.takes_session}
@@ -156,11 +159,17 @@ def _list_errors(route: Route) -> set[int]:
     return errors
 
 
-def _describe_answer(status: int, answer: type[Schema] | str) -> dict[str, Any]:
+def _describe_answer(status: int, answer: type[Schema] | str, operation: Operation) -> dict[str, Any]:
     phrase = HTTPStatus(status).phrase
     if isinstance(answer, str):
         return {"description": phrase, "content": {answer: {"schema": {"type": "string"}}}}
-    return {"description": phrase, "content": {"application/json": {"schema": answer}}}
+    tables = _describe_tables() if operation.takes_tables else {}
+    return {"description": phrase, "content": {"application/json": {"schema": answer}, **tables}}
+
+
+def _describe_tables() -> dict[str, Any]:
+    """A table is no JSON; what its columns are is what the members of a row, or of an answer, are."""
+    return {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in TABLES}
 
 
 def _describe_problem(status: int) -> dict[str, Any]:
@@ -174,11 +183,11 @@ def _describe_problem(status: int) -> dict[str, Any]:
     return described
 
 
-def _describe_body(schema: type[Schema], release: LoadedRelease | None) -> dict[str, Any]:
+def _describe_body(schema: type[Schema], release: LoadedRelease | None, *, takes_tables: bool) -> dict[str, Any]:
     content: dict[str, Any] = {"schema": schema}
     if release is not None and _has_rows(schema):
         content["example"] = {"data": [release.schema.sample_row()]}
-    return {"content": {"application/json": content}}
+    return {"content": {"application/json": content, **(_describe_tables() if takes_tables else {})}}
 
 
 def _has_rows(schema: type[Schema]) -> bool:

@@ -18,6 +18,8 @@ ERROR_CODES: Mapping[str, ErrorCode] = {
         400, "The body is not JSON in UTF-8, nests too deeply or holds NUL; the detail says which."
     ),
     "duplicate_field": ErrorCode(400, "An object or a header of the body names the same field twice."),
+    "invalid_tensor": ErrorCode(400, "The bytes of a tensor are missing, too many or not values of its datatype."),
+    "invalid_encoding": ErrorCode(400, "The body is not what its Content-Encoding says, damaged or cut off."),
     "invalid_table": ErrorCode(
         400, "A table is damaged or not of its media type; the detail names the line or the fault."
     ),
@@ -49,6 +51,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = {
     ),
     "not_found": ErrorCode(404, "There is nothing at this address."),
     "method_not_allowed": ErrorCode(405, "The address exists but not with this method; see the Allow header."),
+    "not_acceptable": ErrorCode(406, "The Accept header takes none of the formats that the detail names."),
     "key_not_found": ErrorCode(404, "There is no API key with this id."),
     "version_not_found": ErrorCode(404, "There is no version with this number."),
     "no_candidate": ErrorCode(404, "No version is on trial, or not the one that was meant."),
@@ -75,7 +78,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = {
     "too_large": ErrorCode(413, "The body has too many bytes; send it in parts."),
     "too_many_rows": ErrorCode(413, "The request has more rows than one request may hold; send it in parts."),
     "address_too_long": ErrorCode(414, "The first line of the request is longer than the server reads."),
-    "unsupported_media_type": ErrorCode(415, "The body must be application/json in UTF-8, not compressed."),
+    "unsupported_media_type": ErrorCode(415, "The body is of none of the media types, or encodings, that are named."),
     "headers_too_large": ErrorCode(431, "The request has more or longer headers than the server reads."),
     "invalid_body": ErrorCode(422, "Something in the body is not what the route takes; every fault is listed."),
     "invalid_rows": ErrorCode(422, "Something in the request does not fit its schema; every fault is listed."),

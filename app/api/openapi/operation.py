@@ -18,6 +18,7 @@ class Operation:
 
     Attributes:
         accepts: The schema of the JSON body; None for a route without one.
+        takes_tables: Whether the same rows may come as a table in another format, and be answered in one.
         body_is_optional: Without a body, the defaults of the schema hold.
         answers: Status to the schema of the JSON answer, or to the media type of a text.
         errors: Statuses answered with a problem document, besides those that follow from the guard and the body.
@@ -27,6 +28,7 @@ class Operation:
     summary: str
     description: str
     accepts: type[Schema] | None
+    takes_tables: bool = False
     body_is_optional: bool = False
     answers: Mapping[int, type[Schema] | str]
     errors: tuple[int, ...]
@@ -37,6 +39,7 @@ def describe(
     summary: str,
     *,
     accepts: type[Schema] | None = None,
+    takes_tables: bool = False,
     body_is_optional: bool = False,
     answers: Mapping[int, type[Schema] | str],
     errors: tuple[int, ...] = (),
@@ -49,6 +52,7 @@ def describe(
             summary=summary,
             description=view.__doc__ or "",
             accepts=accepts,
+            takes_tables=takes_tables,
             body_is_optional=body_is_optional,
             answers=answers,
             errors=errors,

@@ -34,12 +34,12 @@ class RequestMetrics:
             self._lost.inc(lost)
         if not events:
             return
-        self._count_requests(events)
+        self._count_requests([event for event in events if not event.is_part])
         answers = [event.answer for event in events if event.answer is not None]
         if answers:
             self._count_answers(answers)
             self._parts.labels("queue").observe_many(
-                event.waited_seconds for event in events if event.answer is not None
+                event.waited_seconds for event in events if event.answer is not None and not event.is_part
             )
         refused = [event for event in events if event.error is not None]
         if refused:

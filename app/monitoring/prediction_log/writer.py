@@ -12,7 +12,9 @@ from app.monitoring.prediction_log.losses import Losses
 from app.monitoring.prediction_log.record import LineWriter, write_sketch
 from app.monitoring.prediction_log.sketches import Sketches
 
-PREDICTION_ROUTES = frozenset({"/predict"})
+PREDICTION_ROUTES = frozenset(
+    {"/predict", "/invocations", "/v2/models/<name>/infer", "/v2/models/<name>/versions/<version>/infer"}
+)
 # An hour of them: a full disk takes lines away, but hardly a sketch.
 _MOST_SKETCHES_WAITING = 64
 _NO_ROOM = "there is no room"

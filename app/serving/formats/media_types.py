@@ -34,6 +34,11 @@ def find_table_format(media_type: str) -> str | None:
     return lowered if lowered in TABLES else _ALIASES.get(lowered)
 
 
+def list_media_types() -> tuple[str, ...]:
+    """Every name of every format; of the names of one, the one that is used here comes first."""
+    return (*TABLES, *_ALIASES)
+
+
 def find_format_of_file(name: str) -> str | None:
     """The format that a file's name ends in; None when its ending is unknown."""
     _, dot, ending = name.lower().rpartition(".")

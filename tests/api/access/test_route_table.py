@@ -34,6 +34,17 @@ TABLE = """
     POST   /dashboard/sign-in                 401  401  401  401  401  401
     POST   /dashboard/sign-out                303  303  303  303  303  303
     POST   /predict                           401  200  200  403  403  403
+    GET    /ping                              200  200  200  200  200  200
+    POST   /invocations                       401  200  200  403  403  403
+    GET    /v2                                401  200  200  403  403  403
+    GET    /v2/health/live                    200  200  200  200  200  200
+    GET    /v2/health/ready                   200  200  200  200  200  200
+    GET    /v2/models/<name>                  401  404  404  403  403  403
+    GET    /v2/models/<name>/ready            404  404  404  404  404  404
+    POST   /v2/models/<name>/infer            401  404  404  403  403  403
+    GET    /v2/models/<name>/versions/<version>         401  404  404  403  403  403
+    GET    /v2/models/<name>/versions/<version>/ready   404  404  404  404  404  404
+    POST   /v2/models/<name>/versions/<version>/infer   401  404  404  403  403  403
     POST   /feedback                          401  200  403  403  403  403
     GET    /model/info                        401  403  200  403  403  200
     GET    /model/schema                      401  403  200  403  403  200
@@ -57,6 +68,7 @@ TABLE = """
 KEYS_ONLY = {("POST", "/keys"), ("POST", "/keys/<id>/rotate"), ("POST", "/auth/token")}
 BODIES: dict[str, dict[str, Any]] = {
     "/predict": {"data": [ROW]},
+    "/invocations": {"dataframe_records": [ROW]},
     "/feedback": {"outcomes": [{"prediction_id": f"{'0' * 24}-0", "outcome": "Yes"}]},
     "/models/<version>/canary": {"share": 0.5},
     "/models/<version>/shadow": {"share": 0.5},

@@ -171,13 +171,6 @@ def test_json_in_utf8_is_read_however_it_is_written(client: FlaskClient, content
     assert answer.status_code == 200
 
 
-def test_a_compressed_body_is_refused(client: FlaskClient) -> None:
-    answer = client.post("/predict", data=b"\x1f\x8b", headers={**JSON, "Content-Encoding": "gzip"})
-
-    assert answer.status_code == 415
-    assert answer.get_json()["detail"] == "The body must not be compressed: send it without Content-Encoding."
-
-
 def test_too_large_a_body_is_refused_unread(client: FlaskClient) -> None:
     body = io.BytesIO(b" " * 100)
 

@@ -1,0 +1,1 @@
+"""The contract of the scoring servers of MLflow and SageMaker: /ping and /invocations."""
