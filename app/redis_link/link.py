@@ -67,6 +67,11 @@ class RedisLink:
         self._made: tuple[int, Redis] | None = None
         self._check_url()
 
+    @property
+    def is_given_up(self) -> bool:
+        """Whether calls are not made but for those that look whether Redis is back."""
+        return self._breaker.is_open
+
     def call(self, command: Callable[[Redis], Result]) -> Result:
         """Let Redis do something.
 
@@ -95,7 +100,10 @@ class RedisLink:
         if self._breaker.record_failure(at_once=isinstance(fault, NoAnswer)):
             self.outages += 1
             # Only the kind of the fault: the text of some repeats the address with its password.
-            logger.error("Redis does not answer (%s); limits are counted in each process meanwhile.", _name(fault))
+            logger.error(
+                "Redis does not answer (%s); each process counts limits and remembers answers by itself meanwhile.",
+                _name(fault),
+            )
 
     def _client(self) -> Redis:
         made = self._made

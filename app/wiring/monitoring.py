@@ -25,6 +25,7 @@ from app.runtime.switching.workers import list_live_workers
 from app.security.keys.last_use import LastUses
 from app.security.limits.shared_windows import SharedWindows
 from app.security.limits.windows import Windows
+from app.serving.cache.counts import CacheCounts
 from app.serving.cache.prediction_cache import NoCache, PredictionCache
 from app.serving.prediction import PredictionService
 from config.settings import Settings
@@ -57,6 +58,7 @@ CACHE_COUNTS = {
     "cache_bypassed": "Rows that were computed because the caller sent Cache-Control: no-cache.",
     "cache_unasked": "Rows that were computed without a look, because it would not have paid.",
     "cache_damaged": "Answers in Redis that this installation has not written.",
+    "cache_unwritten": "Answers that Redis did not take.",
 }
 
 FALLBACK_COUNTS = {
@@ -149,8 +151,8 @@ def _count_golden_rows(golden: GoldenChecks | NoGoldenChecks) -> Counts:
 
 
 def _count_cached_rows(cache: PredictionCache | NoCache) -> Counts:
-    counts = cache.counts
-    return Counts(counts, {name: getattr(counts, name.removeprefix("cache_")) for name in CACHE_COUNTS})
+    rows = {f"cache_{name}": getattr(cache.counts, name) for name in CacheCounts.NAMES}
+    return Counts(cache, {**rows, "cache_unwritten": cache.shared.lost})
 
 
 def _count_lines(log: PredictionLog) -> Counts:

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 import config
 from app.errors import ReleaseUnusable
+from app.redis_link.link import NoRedis, RedisLink
 from app.release.keyring import require_signer
 from app.release.signing import SigningKeyUnusable, Trust, read_trusted_keys
 from app.release.store import ReleaseStore
@@ -17,7 +18,10 @@ from app.runtime.switching.follower import Follower
 from app.runtime.switching.golden_checks import GoldenChecks, NoGoldenChecks
 from app.runtime.switching.slots import ReleaseSlots
 from app.security.audit import AuditLog
+from app.serving.cache.counts import CacheCounts
 from app.serving.cache.prediction_cache import NoCache, PredictionCache
+from app.serving.cache.shared.redis_rows import NoSharedRows, RedisRows, SharedRows
+from app.serving.cache.shared.seal import Seal
 from app.serving.prediction import PredictionService
 from app.serving.rollout.activation import Activator
 from app.serving.rollout.candidates import Candidates
@@ -120,10 +124,15 @@ def read_row_rules(settings: Settings) -> RowRules:
 BYTES_PER_MB = 1_000_000
 
 
-def make_cache(settings: Settings) -> PredictionCache | NoCache:
-    return (
-        NoCache() if settings.cache == "off" else PredictionCache(memory_bytes=settings.cache_memory_mb * BYTES_PER_MB)
-    )
+def make_cache(settings: Settings, redis: RedisLink | NoRedis, secret: str) -> PredictionCache | NoCache:
+    if settings.cache == "off":
+        return NoCache()
+    counts = CacheCounts()
+    shared: SharedRows = NoSharedRows()
+    if isinstance(redis, RedisLink):
+        shared = RedisRows(redis, Seal(secret), ttl_seconds=settings.cache_ttl_seconds, counts=counts)
+    memory_bytes = settings.cache_memory_mb * BYTES_PER_MB
+    return PredictionCache(settings.model_path, memory_bytes=memory_bytes, counts=counts, shared=shared)
 
 
 def open_active_release(settings: Settings, store: ReleaseStore, cache: PredictionCache | NoCache) -> ActiveRelease:
@@ -136,7 +145,7 @@ def make_follower(
     active: ActiveRelease, golden: GoldenChecks | NoGoldenChecks, cache: PredictionCache | NoCache
 ) -> Follower:
     slots = active.slots
-    return Follower(active, golden=golden, duties=(slots.rejected.follow, lambda: cache.keep_only(slots.list_held())))
+    return Follower(active, golden=golden, duties=(slots.rejected.follow, lambda: cache.follow(slots.list_held())))
 
 
 def make_golden_checks(

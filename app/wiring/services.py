@@ -87,6 +87,7 @@ class Services:
         self.follower.start()
         self.golden.start()
         self.trial_follower.start()
+        self.cache.start()
         self.last_uses.start()
         self.observations.start()
 
@@ -98,6 +99,7 @@ class Services:
         self.trial_follower.close()
         self.golden.close()
         self.follower.close()
+        self.cache.close()
         self.redis.close()
         self.last_uses.close()
         self.observations.close()
@@ -106,13 +108,13 @@ class Services:
 
 def build_services(settings: Settings) -> Services:
     database = open_database_with_tables(settings)
-    store, cache = open_store(settings), make_cache(settings)
+    redis, secret = open_redis(settings), require_secret(settings)
+    store, cache = open_store(settings), make_cache(settings, redis, secret)
     active = open_active_release(settings, store, cache)
     prediction = PredictionService(active, max_rows=settings.max_rows)
-    windows = make_windows(settings, redis := open_redis(settings))
+    windows = make_windows(settings, redis)
     candidates = make_candidates(settings, store, database)
     trial_follower = make_trial_follower(settings, active, prediction, candidates)
-    secret = require_secret(settings)
     keys = KeyStore(database, secret)
     last_uses = LastUses(keys)
     golden = make_golden_checks(settings, active, trial_follower, cache)

@@ -15,7 +15,7 @@ class AccessSettings:
         "REDIS_URL",
         None,
         str,
-        "redis://:password@host:6379/0 that all workers count limits in; none counts in each",
+        "redis://:password@host:6379/0 that all workers count limits and keep answers in; none has each do it alone",
         secret=True,
     )
     key_requests_per_minute: int | None = setting(

@@ -18,6 +18,12 @@ class CacheSettings:
         one_of("on", "off"),
         "on answers a row that was predicted before without the model, where that is faster; off always predicts",
     )
+    cache_ttl_seconds: int = setting(
+        "GLUONSERVE_CACHE_TTL",
+        "3600",
+        whole_number(60, 86_400),
+        "seconds that an answer stays in Redis, where REDIS_URL names one",
+    )
     cache_memory_mb: int = setting(
         "GLUONSERVE_CACHE_MB",
         "16",

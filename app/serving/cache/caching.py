@@ -13,6 +13,8 @@ from app.serving.cache.counts import CacheCounts
 from app.serving.cache.digests import RowDigests, RowNotNamed
 from app.serving.cache.flights import Flight, Flights
 from app.serving.cache.memory import RowMemory
+from app.serving.cache.shared.answers import SharedAnswers
+from app.serving.cache.worth import Worth
 
 Answers = dict[bytes, Answer]
 
@@ -25,11 +27,21 @@ class CachingExecutor:
     """
 
     def __init__(
-        self, executor: Executor, digests: RowDigests, *, memory: RowMemory, flights: Flights, counts: CacheCounts
+        self,
+        executor: Executor,
+        digests: RowDigests,
+        *,
+        memory: RowMemory,
+        shared: SharedAnswers,
+        worth: Worth,
+        flights: Flights,
+        counts: CacheCounts,
     ) -> None:
         self._executor = executor
         self._digests = digests
         self._memory = memory
+        self._shared = shared
+        self._worth = worth
         self._flights = flights
         self._counts = counts
         self._is_closed = False
@@ -44,11 +56,8 @@ class CachingExecutor:
         if wants_new_answers():
             self._counts.add(bypassed=len(rows))
             return self._executor.predict(rows)
-        try:
-            names = self._digests.compute(rows)
-        except RowNotNamed:
-            names = []
-        if self._is_closed or not names:
+        names = self._name(rows)
+        if names is None:
             self._counts.add(unasked=len(rows))
             return self._executor.predict(rows)
         return self._answer(rows, names)
@@ -56,25 +65,46 @@ class CachingExecutor:
     def close(self) -> None:
         """Keep nothing of this release any more, and use nothing of it."""
         self._is_closed = True
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget what this process remembers of this release."""
         self._memory.forget(self._digests.owner)
+
+    def tell_worth(self, version: str) -> None:
+        """Say in the log where it pays to look for answers, when that has changed."""
+        self._worth.tell(version)
+        self._shared.worth.tell(version)
+
+    def _name(self, rows: Sequence[TypedRow]) -> list[bytes] | None:
+        """What to look for; None when nobody is to look."""
+        if self._is_closed or not rows or not self._worth.pays(rows):
+            return None
+        try:
+            return self._digests.compute(rows)
+        except RowNotNamed:
+            return None
 
     def _answer(self, rows: Sequence[TypedRow], names: Sequence[bytes]) -> Predictions:
         answers = self._recall(names)
         hits = len(names) if len(answers) == len(names) else sum(name in answers for name in names)
-        computed = 0
+        flight = Flight()
         if hits < len(names):
             missing = {name: row for name, row in zip(names, rows, strict=True) if name not in answers}
-            completed, computed = self._complete(missing)
-            answers.update(completed)
-        self._counts.add(hits=hits, misses=computed, joined=len(names) - hits - computed)
-        return join_answers([answers[name] for name in names], cached_rows=len(names) - computed)
+            answers.update(self._complete(missing, flight))
+        cached = len(names) - flight.computed
+        self._worth.note(looked_for=len(names), found=cached)
+        self._counts.add(
+            hits=hits, shared_hits=flight.found, misses=flight.computed, joined=cached - hits - flight.found
+        )
+        return join_answers([answers[name] for name in names], cached_rows=cached)
 
-    def _complete(self, missing: Mapping[bytes, TypedRow]) -> tuple[Answers, int]:
-        """Answers to rows that are not remembered, and how many of them were computed here."""
-        flight = Flight()
+    def _complete(self, missing: Mapping[bytes, TypedRow], flight: Flight) -> Answers:
+        """Answers to rows that are not remembered."""
         own, elsewhere = self._flights.claim(missing, flight)
         try:
-            computed = self._compute_own(own, missing, flight) if own else 0
+            if own:
+                self._fly(own, missing, flight)
         finally:
             self._flights.end(own, flight)
         answers = dict(flight.answers)
@@ -85,22 +115,42 @@ class CachingExecutor:
         left = [name for name in elsewhere if name not in answers]
         if left:
             answers.update(self._compute(left, missing))
-        return answers, computed + len(left)
+            flight.computed += len(left)
+        return answers
 
-    def _compute_own(self, own: Sequence[bytes], missing: Mapping[bytes, TypedRow], flight: Flight) -> int:
+    def _fly(self, own: Sequence[bytes], rows: Mapping[bytes, TypedRow], flight: Flight) -> None:
         # Another thread may have landed with some of them between the look and the claim.
         flight.answers.update(self._recall(own))
         left = [name for name in own if name not in flight.answers]
+        looks = bool(left) and self._shared.worth.pays([rows[name] for name in left])
+        if looks:
+            found = self._find_shared(left)
+            flight.answers.update(found)
+            flight.found = len(found)
+            left = [name for name in left if name not in found]
         if left:
-            flight.answers.update(self._compute(left, missing))
-        return len(left)
+            flight.answers.update(self._compute(left, rows, is_shared=looks))
+            flight.computed = len(left)
 
-    def _compute(self, names: Sequence[bytes], rows: Mapping[bytes, TypedRow]) -> Answers:
+    def _compute(self, names: Sequence[bytes], rows: Mapping[bytes, TypedRow], *, is_shared: bool = False) -> Answers:
         predictions = self._executor.predict([rows[name] for name in names])
         answers = dict(zip(names, split_answers(predictions), strict=True))
         if not self._is_closed:
-            self._memory.remember({name: encode_answer(answer) for name, answer in answers.items()})
+            encoded = {name: encode_answer(answer) for name, answer in answers.items()}
+            self._memory.remember(encoded)
+            if is_shared:
+                self._shared.keep(encoded, are_wanted=lambda: not self._is_closed)
         return answers
 
+    def _find_shared(self, names: Sequence[bytes]) -> Answers:
+        found = self._shared.find(names)
+        if not self._is_closed:
+            self._memory.remember(found)
+        return _decode(found)
+
     def _recall(self, names: Sequence[bytes]) -> Answers:
-        return {name: decode_answer(content) for name, content in self._memory.find(names).items()}
+        return _decode(self._memory.find(names))
+
+
+def _decode(found: Mapping[bytes, bytes]) -> Answers:
+    return {name: decode_answer(content) for name, content in found.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -13,7 +14,7 @@ from app.release.libraries import list_installed_libraries
 from app.runtime.loading import LoadedRelease
 from app.runtime.rows import TypedRow
 
-# Of the digest of a release: enough to tell apart those whose rows lie in one memory, where they are to be forgotten.
+# What tells the rows of one release in the memory of a process from those of others.
 OWNER_BYTES = 8
 
 
@@ -28,13 +29,13 @@ class RowDigests:
     values of the same types: 1, 1.0 and true differ, an absent value and the text "null" do.
 
     Attributes:
-        owner: What all names begin with.
+        owner: What all names begin with. It is another one each time that a release is loaded: what is loaded anew,
+            because it answered wrongly, must not find what it said before.
     """
 
     def __init__(self, release: LoadedRelease) -> None:
-        digest = compute_release_digest(release)
-        self.owner = digest[:OWNER_BYTES]
-        self._begun = hashlib.sha256(digest)
+        self.owner = os.urandom(OWNER_BYTES)
+        self._begun = hashlib.sha256(compute_release_digest(release))
 
     def compute(self, rows: Sequence[TypedRow]) -> list[bytes]:
         """The names of checked rows, in their order.
@@ -51,6 +52,11 @@ class RowDigests:
         digest = self._begun.copy()
         digest.update(canonical)
         return self.owner + digest.digest()
+
+
+def drop_owner(name: bytes) -> bytes:
+    """The name of a row that holds in all processes."""
+    return name[OWNER_BYTES:]
 
 
 def compute_release_digest(release: LoadedRelease) -> bytes:

@@ -14,10 +14,12 @@ class Flight:
 
     Attributes:
         answers: By name, complete when it has landed; what is missing then could not be computed.
+        computed, found: How many of them the model computed, and how many were found in Redis.
     """
 
     def __init__(self) -> None:
         self.answers: dict[bytes, Answer] = {}
+        self.computed = self.found = 0
         self._landed = threading.Event()
 
     def land(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from app.release.schema import Feature, FeatureSchema
+from app.runtime.cost_curve import CostCurve
 from app.runtime.loading import LoadedRelease
 from app.runtime.predictions import Executor, Predictions
 from app.runtime.rows import TypedRow
@@ -14,7 +15,11 @@ from app.serving.cache.caching import CachingExecutor
 from app.serving.cache.counts import CacheCounts
 from app.serving.cache.digests import RowDigests
 from app.serving.cache.flights import Flights
+from app.serving.cache.measuring import DEAR, FREE
 from app.serving.cache.memory import RowMemory
+from app.serving.cache.shared.answers import SharedAnswers
+from app.serving.cache.shared.redis_rows import NoSharedRows, SharedRows
+from app.serving.cache.worth import Worth
 from tests.manifests import make_manifest
 
 VISITS = Feature(name="visits", type="int", dtype="int64", nullable=False, minimum=0, maximum=9)
@@ -45,13 +50,26 @@ def make_release(executor: Executor, version: str = "1") -> LoadedRelease:
     return LoadedRelease(make_manifest(version=version), FeatureSchema((VISITS,)), executor, "plan")
 
 
+def make_worth(look: CostCurve | None = FREE, model: CostCurve = DEAR) -> Worth:
+    return Worth("here", look=lambda: look, model=lambda: model)
+
+
 def make_caching(
-    executor: Executor, *, version: str = "1", memory: RowMemory | None = None, counts: CacheCounts | None = None
+    executor: Executor,
+    *,
+    version: str = "1",
+    memory: RowMemory | None = None,
+    shared: SharedRows | None = None,
+    worth: Worth | None = None,
+    counts: CacheCounts | None = None,
 ) -> CachingExecutor:
     return CachingExecutor(
         executor,
         RowDigests(make_release(executor, version)),
-        memory=memory or RowMemory(most_bytes=1_000_000),
+        # An empty one is false.
+        memory=RowMemory(most_bytes=1_000_000) if memory is None else memory,
+        shared=SharedAnswers(f"churn:{version}", shared or NoSharedRows(), make_worth(FREE if shared else None)),
+        worth=worth or make_worth(),
         flights=Flights(),
         counts=counts or CacheCounts(),
     )
