@@ -39,6 +39,7 @@ def run_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def make_once(path: Path, make: Callable[[Path], object]) -> Path:
     """Have a directory made by the first process of a run that wants it; others wait until it is there."""
+    path.parent.mkdir(exist_ok=True)
     with path.with_name(f"{path.name}.made").open("a+") as made:
         fcntl.flock(made, fcntl.LOCK_EX)
         made.seek(0)
@@ -63,7 +64,7 @@ def fitted(run_directory: Path) -> Callable[[str], FittedModel]:
 
     @functools.cache
     def fit(problem_type: str) -> FittedModel:
-        return fit_once(run_directory / f"fitted-{problem_type}", frame, problem_type)
+        return fit_once(run_directory / "fitted" / problem_type, frame, problem_type)
 
     return fit
 
@@ -76,7 +77,7 @@ def plannable(run_directory: Path) -> Callable[[str], FittedModel]:
     @functools.cache
     def fit(problem_type: str) -> FittedModel:
         families = PLAN_FAMILIES[problem_type]
-        return fit_once(run_directory / f"plannable-{problem_type}", frame, problem_type, families=families)
+        return fit_once(run_directory / "plannable" / problem_type, frame, problem_type, families=families)
 
     return fit
 

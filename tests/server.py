@@ -21,6 +21,10 @@ GUNICORN_CONFIG = str(Path(__file__).parents[1] / "config" / "gunicorn.py")
 START_SECONDS = 60
 STOP_SECONDS = 45
 
+# A watcher beside each server would take turns from the tests, and a machine that is busy with others is not overload;
+# tests that are about these say so.
+_USUAL_SETTINGS = {"GLUONSERVE_MONITOR": "off", "GLUONSERVE_MOST_WAIT_MS": "20000"}
+
 
 class RunningServer:
     """A started server and what a test wants of it."""
@@ -71,8 +75,7 @@ def running_server(
         command = [sys.executable, "-m", "gunicorn", "--config", GUNICORN_CONFIG, *command[4:], application]
     log = home / f"server-{port}.log"
     home.mkdir(parents=True, exist_ok=True)
-    # A watcher beside each server would take turns from the tests; those that are about it say so.
-    variables = {**os.environ, "GLUONSERVE_HOME": str(home), "GLUONSERVE_MONITOR": "off", **(environment or {})}
+    variables = {**os.environ, **_USUAL_SETTINGS, "GLUONSERVE_HOME": str(home), **(environment or {})}
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=variables, stdout=output, stderr=output)
     server = RunningServer(process, f"http://127.0.0.1:{port}", log)

@@ -1,7 +1,7 @@
 """A damaged version is refused by a running server, whose callers notice nothing; nothing of it is unpickled.
 
 Version 2 carries a bomb: a predictor that makes a file when it is unpickled. DAMAGED_PLACES=200 in the environment
-damages so many places where otherwise a dozen are.
+damages so many places where otherwise six are.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tests.manifests import copy_version, sign_again
 from tests.runtime.test_loading import edit_manifest, make_bomb, rewrite
 from tests.server import RunningServer, wait_until
 
-PLACES = int(os.environ.get("DAMAGED_PLACES", "12"))
+PLACES = int(os.environ.get("DAMAGED_PLACES", "6"))
 RATE = 15
 EXPLODED = "exploded"
 NO_FAULTS = Faults(failed=[], mixed=[], old=[])
