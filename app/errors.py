@@ -17,6 +17,7 @@ ServiceError
 |-- Unavailable 503           nothing is broken for good: try again later
 |   |-- ModelNotReady
 |   |-- KeysUnavailable
+|   |-- ModelStoreUnreachable
 |   `-- Overloaded
 `-- DeadlineExceeded 504
 """
@@ -206,6 +207,11 @@ class ModelNotReady(Unavailable):
 class KeysUnavailable(Unavailable):
     code = "keys_unavailable"
     title = "API keys cannot be checked now"
+
+
+class ModelStoreUnreachable(Unavailable):
+    code = "model_store_unreachable"
+    title = "The shared model store does not answer"
 
 
 class Overloaded(Unavailable):

@@ -29,7 +29,7 @@ from config.host import describe_choice, plan_host, read_footprint, read_host
 from config.logging import describe_gunicorn_logging
 from config.metrics_files import MetricsFiles
 from config.settings import Settings, SettingsError, list_secrets, load_settings, require_secret
-from config.watching import start_watcher
+from config.watching import start_depot_follower, start_watcher
 
 
 def _share_arenas() -> None:
@@ -125,6 +125,8 @@ def when_ready(server: Any) -> None:
         )
     if _settings.monitor == "beside":
         start_watcher(server.log)
+    if _settings.model_store:
+        start_depot_follower(server.log)
 
 
 def pre_fork(server: Any, worker: Any) -> None:

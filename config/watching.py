@@ -1,4 +1,4 @@
-"""Keeps the watcher beside the web role: `gluonserve monitor`, begun by gunicorn's master, and again when it ends."""
+"""Keeps commands such as `gluonserve monitor` beside the web role: begun by its master, and anew at their end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from config.beside import start_beside
 _ROOT = Path(__file__).resolve().parents[1]
 # The working directory, where another project may have an `app` of its own, gives way to where this program is.
 _PROGRAM = "import sys; sys.path[0] = sys.argv.pop(1); from app.cli.main import main; main(prog_name='gluonserve')"
-COMMAND = (sys.executable, "-c", _PROGRAM, str(_ROOT), "monitor")
+_GLUONSERVE = (sys.executable, "-c", _PROGRAM, str(_ROOT))
 
 _LEAST_NICE = 19
 _FIRST_TO_BE_KILLED = "1000"
@@ -44,10 +44,18 @@ class Patience:
 
 
 def start_watcher(log: Any) -> None:
-    start_beside(lambda master: keep_watching(COMMAND, master, log, Patience()))
+    _start("The watcher", "monitor", log=log)
 
 
-def keep_watching(command: Sequence[str], master: int, log: Any, patience: Patience) -> None:
+def start_depot_follower(log: Any) -> None:
+    _start("What follows MODEL_STORE", "models", "follow", log=log)
+
+
+def _start(name: str, *arguments: str, log: Any) -> None:
+    start_beside(lambda master: keep_running((*_GLUONSERVE, *arguments), master, log, Patience(), name=name))
+
+
+def keep_running(command: Sequence[str], master: int, log: Any, patience: Patience, *, name: str) -> None:
     """Have a child do it, and another when it ends, until the master has gone."""
     pause = patience.first
     while True:
@@ -57,7 +65,7 @@ def keep_watching(command: Sequence[str], master: int, log: Any, patience: Patie
             _end(child, patience.to_end)
             return
         pause = patience.first if time.monotonic() - begun >= patience.steady else pause
-        log.error("The watcher ended (status %s); another one begins in %g s.", child.wait(), pause)
+        log.error("%s ended (status %s); another one begins in %g s.", name, child.wait(), pause)
         if select.select([master], [], [], pause)[0]:
             return
         pause = min(2 * pause, patience.most)

@@ -20,6 +20,7 @@ from app.cli.signing import make_signing_key, sign
 from app.cli.train import publish, train
 from app.cli.watching.alerts import alerts
 from app.cli.watching.features import features
+from app.cli.watching.follow import follow
 from app.cli.watching.monitor import monitor
 from app.database import DatabaseError
 from app.errors import ReleaseUnusable, ServiceError
@@ -75,6 +76,7 @@ _COMMANDS = (
 for command in _COMMANDS:
     main.add_command(command)
 keys.add_command(make_signing_key)
+models.add_command(follow)
 models.add_command(sign)
 models.add_command(verify)
 

@@ -11,9 +11,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
+
+import orjson
 
 from app.errors import Conflict, ReleaseUnusable
 from app.release.candidate import read_candidate
@@ -37,6 +39,7 @@ from app.release.pointer import (
     read_stamp,
     write_pointer,
 )
+from app.release.sharing.depot import NO_DEPOT, Depot, read_shared_version
 from app.release.signing import TRUST_ANYONE, Signer, Trust
 from app.release.verification import (
     MANIFEST,
@@ -80,13 +83,23 @@ class ReleaseStore:
     """
 
     def __init__(
-        self, path: Path, *, trust: Trust = TRUST_ANYONE, signer: Signer | None = None, keep: int | None = None
+        self,
+        path: Path,
+        *,
+        trust: Trust = TRUST_ANYONE,
+        signer: Signer | None = None,
+        keep: int | None = None,
+        depot: Depot = NO_DEPOT,
     ) -> None:
-        """Args: keep: How many of the newest versions stay when there are more; all when None."""
+        """Args:
+        keep: How many of the newest versions stay when there are more; all when None.
+        depot: Where what is published here is shared with other machines, and numbers are given for all of them.
+        """
         self.path = path
         self.trust = trust
         self._signer = signer
         self._keep = keep
+        self._depot = depot
 
     def versions(self) -> list[str]:
         """All published versions, oldest first."""
@@ -185,8 +198,39 @@ class ReleaseStore:
             replace_file(self.path / _LAST_NUMBER, version.encode())
             staged.rename(self.path / version)
             sync_directory(self.path)
+        self._depot.upload(self.path / version)
         self.prune()
         return published
+
+    def fetch(self, version: str) -> None:
+        """Have a version of the depot in this store: all of it, once it is verified, or nothing.
+
+        Raises:
+            ReleaseUnusable: when there is no such version, or it is damaged or not trusted.
+            ModelStoreUnreachable: when the depot does not answer.
+        """
+        if not _VERSION.fullmatch(version):
+            raise ReleaseUnusable(f"There is no version {version!r} in the model store.")
+        if version in self.versions():
+            return
+        with self.staging() as staged:
+            self._depot.download(version, staged / version)
+            verify_release(staged / version, self.trust)
+            sync_tree(staged / version)
+            with self._lock():
+                if version not in self.versions():
+                    (staged / version).rename(self.path / version)
+                    sync_directory(self.path)
+
+    def share(self, pointer: ActivePointer) -> None:
+        """Tell other machines which version is active, after it is where they find it.
+
+        Raises:
+            ModelStoreUnreachable: when the depot does not answer.
+        """
+        if not self._depot.holds(pointer.version):
+            self._depot.upload(self.directory(pointer.version))
+        self._depot.write_pointer(orjson.dumps(asdict(pointer)))
 
     def sign(self, version: str) -> Manifest:
         """Vouch for a version that was published without a signature, or sign one anew with another key.
@@ -221,6 +265,12 @@ class ReleaseStore:
             use = self._list_uses().get(version)
             if use:
                 raise Conflict(f"Version {version} stays: it is {use}.", code="version_in_use")
+            if read_shared_version(self._depot.read_pointer()) == version:
+                raise Conflict(
+                    f"Version {version} stays: it is active on machines that share the model store.",
+                    code="version_in_use",
+                )
+            self._depot.remove(version)
             self._remove(directory)
 
     def prune(self) -> list[str]:
@@ -291,7 +341,7 @@ class ReleaseStore:
         used = [int(version) for version in self.versions()]
         used += [int(str(entry["version"])) for entry in pointer.history] if pointer else []
         used.append(self._read_last_number())
-        return str(max(used) + 1)
+        return str(self._depot.claim(max(used) + 1))
 
     def _read_last_number(self) -> int:
         """The highest number given so far. Fallback: 0 where that is not known; other traces of it then count."""

@@ -12,9 +12,10 @@ from app.security.keys.store import KeyStore
 from app.security.tokens.issuer import TokenIssuer
 from app.serving.rollout.activation import Activator
 from app.serving.rollout.candidates import Candidates
+from app.serving.rollout.following import DepotFollower
 from app.serving.rollout.rejections import FeatureRejections
 from app.wiring.access import create_missing_tables, make_token_issuer
-from app.wiring.releases import make_activator, make_candidates, open_store
+from app.wiring.releases import make_activator, make_candidates, make_depot_follower, open_store
 from config.settings import Settings, require_secret
 
 
@@ -24,6 +25,14 @@ def opened_activator(settings: Settings) -> Iterator[Activator]:
     with opened_database(settings.database_url) as database:
         create_missing_tables(database)
         yield make_activator(settings, open_store(settings), database)
+
+
+@contextmanager
+def opened_depot_follower(settings: Settings) -> Iterator[DepotFollower]:
+    """What follows other machines, with the audit table open as long as the block lasts."""
+    with opened_database(settings.database_url) as database:
+        create_missing_tables(database)
+        yield make_depot_follower(settings, database)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import config
 from app.errors import ReleaseUnusable
 from app.redis_link.link import NoRedis, RedisLink
 from app.release.keyring import require_signer
+from app.release.sharing.depot import NO_DEPOT, Depot
 from app.release.signing import SigningKeyUnusable, Trust, read_trusted_keys
 from app.release.store import ReleaseStore
 from app.runtime.rows import RowRules
@@ -26,6 +27,7 @@ from app.serving.prediction import PredictionService
 from app.serving.rollout.activation import Activator
 from app.serving.rollout.candidates import Candidates
 from app.serving.rollout.follower import TrialFollower
+from app.serving.rollout.following import DepotFollower
 from app.serving.rollout.judging import Judge, NoJudge, RuleJudge
 from app.serving.rollout.rules import RolloutRules, RulesUnusable, read_rules
 from app.serving.scoring.order import ReleaseChoice
@@ -49,7 +51,27 @@ def open_store(settings: Settings, *, to_publish: bool = False) -> ReleaseStore:
             signer = require_signer(settings.signing_key, trust, make_missing=is_development)
         except SigningKeyUnusable as fault:
             raise SettingsError(str(fault)) from None
-    return ReleaseStore(settings.model_path, trust=trust, signer=signer, keep=settings.keep_releases)
+    depot = open_shared_depot(settings)
+    return ReleaseStore(settings.model_path, trust=trust, signer=signer, keep=settings.keep_releases, depot=depot)
+
+
+def open_shared_depot(settings: Settings) -> Depot:
+    """What the installation shares its releases by; nothing when it is one machine.
+
+    Raises:
+        SettingsError: when nothing that is installed opens MODEL_STORE.
+    """
+    if settings.model_store is None:
+        return NO_DEPOT
+    # Only where it is used: file systems take time and memory.
+    from app.release.sharing.file_system import UnknownAddress, open_depot
+
+    try:
+        return open_depot(settings.model_store)
+    except UnknownAddress as fault:
+        raise SettingsError(
+            f"MODEL_STORE: {fault}. What opens it comes with: pip install 'gluonserve[s3]', [gcs] or [azure]."
+        ) from None
 
 
 def require_trust(settings: Settings) -> Trust:
@@ -162,7 +184,26 @@ def make_golden_checks(
 
 
 def make_activator(settings: Settings, store: ReleaseStore, database: Engine) -> Activator:
-    return Activator(store, audit=AuditLog(database), prefer=settings.execution, rules=read_row_rules(settings))
+    return Activator(
+        store,
+        audit=AuditLog(database),
+        prefer=settings.execution,
+        rules=read_row_rules(settings),
+        share=store.share,
+    )
+
+
+def make_depot_follower(settings: Settings, database: Engine) -> DepotFollower:
+    """What makes this machine serve what another one made active.
+
+    Raises:
+        SettingsError: when MODEL_STORE is not set.
+    """
+    if settings.model_store is None:
+        raise SettingsError("MODEL_STORE is not set: there is nothing to follow. Set it to what the machines share.")
+    store = open_store(settings)
+    activator = Activator(store, audit=AuditLog(database), prefer=settings.execution, rules=read_row_rules(settings))
+    return DepotFollower(open_shared_depot(settings), store, activator)
 
 
 def make_candidates(settings: Settings, store: ReleaseStore, database: Engine) -> Candidates:

@@ -23,6 +23,13 @@ class StateSettings:
     model_path: Path = setting(
         "MODEL_PATH", "{home}/models", read_path, "directory of the releases and of the pointer to the active one"
     )
+    model_store: str | None = setting(
+        "MODEL_STORE",
+        None,
+        str,
+        "address of the releases that several machines share, such as s3://bucket/models or a mounted directory; "
+        "MODEL_PATH then holds the verified copy of this one",
+    )
     log_path: Path = setting(
         "LOG_PATH",
         "{home}/logs",

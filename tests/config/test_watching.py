@@ -18,11 +18,11 @@ from tests.server import wait_until
 MASTER = """
 import logging, sys, time
 from config.beside import start_beside
-from config.watching import Patience, keep_watching
+from config.watching import Patience, keep_running
 logging.basicConfig(stream=sys.stderr)
 command = (sys.executable, "-c", sys.argv[1], *sys.argv[2:])
 patience = Patience(first=0.05, most=0.1, to_end=0.5)
-start_beside(lambda master: keep_watching(command, master, logging.getLogger(), patience))
+start_beside(lambda master: keep_running(command, master, logging.getLogger(), patience, name="The watcher"))
 time.sleep(60)
 """
 KEPT = """

@@ -90,6 +90,9 @@ ERROR_CODES: Mapping[str, ErrorCode] = {
     "prediction_failed": ErrorCode(500, "The model failed on rows that fit its schema; logged under the request id."),
     "unavailable": ErrorCode(503, "Try again after the seconds in the Retry-After header."),
     "model_not_ready": ErrorCode(503, "No model is loaded yet, or none is usable; see the server's log."),
+    "model_store_unreachable": ErrorCode(
+        503, "The version is active here, but the store that machines share could not be told of it: activate it again."
+    ),
     "overloaded": ErrorCode(503, "More requests wait than can be answered soon; try again after Retry-After."),
     "deadline_exceeded": ErrorCode(504, "The request could not be answered in the time that it had."),
     "keys_unavailable": ErrorCode(503, "Keys cannot be checked at the moment; try again."),

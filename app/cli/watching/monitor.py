@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from pathlib import Path
 
 import click
 
+from app.cli.watching.stopping import stop_at_signals
 from app.database import create_tables, opened_database
 from app.monitoring.watcher.file import FileUnusable
 from app.wiring.watcher import build_watcher
@@ -34,15 +33,6 @@ def monitor(settings: Settings, once: bool) -> None:
             else:
                 # For those who list processes: what ps and the metrics of the server call it.
                 Path("/proc/self/comm").write_text("monitor")
-                watcher.run(_stop_at_signals())
+                watcher.run(stop_at_signals())
         except FileUnusable as fault:
             raise click.ClickException(str(fault)) from None
-
-
-def _stop_at_signals() -> threading.Event:
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # Whoever started it in the background may have had it ignore Ctrl-C, which a terminal sends to everybody.
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, lambda *_: stop.set())
-    return stop

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from app.errors import Conflict, NotFound, ReleaseRefused, ReleaseUnusable, ServiceError
+from app.errors import Conflict, ModelStoreUnreachable, NotFound, ReleaseRefused, ReleaseUnusable, ServiceError
 from app.release.candidate import read_candidate, remove_candidate
 from app.release.pointer import ActivePointer, activating
 from app.release.store import ReleaseStore
@@ -105,12 +105,15 @@ class Activator:
         prefer: Execution = "plan",
         rules: RowRules = DEFAULT_RULES,
         limits: ActivationLimits = DEFAULT_LIMITS,
+        share: Callable[[ActivePointer], None] = lambda _: None,
     ) -> None:
+        """Args: share: Tells other machines of a version that has become the active one."""
         self._store = store
         self._audit = audit
         self._prefer: Execution = prefer
         self._rules = rules
         self._limits = limits
+        self._share = share
 
     def activate(self, version: str, *, by: str, on_step: OnStep = lambda _: None) -> Activation:
         """Make a version the active one; to activate the active one changes nothing.
@@ -119,12 +122,14 @@ class Activator:
             NotFound: when there is no such version.
             ReleaseRefused: when it is damaged, not trusted, or not fit to be served here.
             Conflict: when somebody else is at it, or a worker cannot make it ready. The active version then stays.
+            ModelStoreUnreachable: when it became active, and other machines could not be told.
         """
         started = time.monotonic()
         self._require_version(version)
         with activating(self._store.path):
             before = self._read_pointer()
             if before is not None and before.version == version:
+                self._tell_others(before)
                 return self._describe(before, started, self._wait_until_served(version))
             with self._audited("activate", version, before, by):
                 if not self._is_held_everywhere(version):
@@ -161,8 +166,9 @@ class Activator:
 
     def _require_version(self, version: str) -> None:
         try:
-            self._store.directory(version)
-        except ReleaseUnusable:
+            self._store.fetch(version)
+        except ReleaseUnusable as fault:
+            logger.info("%s", fault)
             raise NotFound(f"There is no version {version[:20]!r}.", code="version_not_found") from None
 
     @contextmanager
@@ -272,7 +278,7 @@ class Activator:
     def _finish(
         self, action: Action, pointer: ActivePointer, before: ActivePointer | None, by: str, started: float
     ) -> Activation:
-        """See all workers follow. From here on nothing fails: the version is the active one."""
+        """See all workers follow: the version is the active one. All that can fail is to tell other machines."""
         self._end_trial_of(pointer.version)
         workers = self._wait_until_served(pointer.version)
         self._withdraw()
@@ -291,7 +297,17 @@ class Activator:
             outcome="done",
             detail=detail,
         )
+        self._tell_others(pointer)
         return result
+
+    def _tell_others(self, pointer: ActivePointer) -> None:
+        try:
+            self._share(pointer)
+        except ModelStoreUnreachable as fault:
+            raise ModelStoreUnreachable(
+                f"Version {pointer.version} is active here, and other machines do not know it. {fault.detail} "
+                "Activate it again to tell them."
+            ) from fault
 
     def _wait_until_served(self, version: str) -> tuple[Sequence[WorkerState], Sequence[WorkerState]]:
         def is_waited_for(worker: WorkerState) -> bool:
