@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
 import shutil
@@ -29,6 +28,9 @@ from app.training.split import TrainingData
 _THREADS_VARIABLE = "OMP_NUM_THREADS"
 # AutoGluon hands its memory limit to itself through the environment and leaves it there.
 _MEMORY_VARIABLE = "AG_MEMORY_LIMIT_IN_GB"
+# Where a Ray cluster is. Its machines have to see the directory that is trained in under the same path.
+_RAY_VARIABLE = "RAY_ADDRESS"
+_DISTRIBUTED = {"AG_DISTRIBUTED_MODE": "1", "AG_DISTRIBUTED_FILESYSTEM": "NFS"}
 
 
 def fit_predictor(
@@ -172,14 +174,17 @@ def _fit_arguments(settings: TrainingSettings) -> dict[str, Any]:
 
 
 def _choose_fold_strategy() -> dict[str, str]:
-    """Folds one after the other where Ray is not installed; AutoGluon would look for it and warn."""
-    return {} if importlib.util.find_spec("ray") else {"fold_fitting_strategy": "sequential_local"}
+    """Folds on the Ray cluster that is named, else one after the other: a cluster for one training is a surprise."""
+    has_cluster = _RAY_VARIABLE in os.environ
+    return {"fold_fitting_strategy": "parallel_distributed" if has_cluster else "sequential_local"}
 
 
 @contextmanager
 def _use_resources(settings: TrainingSettings) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in (_THREADS_VARIABLE, _MEMORY_VARIABLE)}
+    before = {name: os.environ.get(name) for name in (_THREADS_VARIABLE, _MEMORY_VARIABLE, *_DISTRIBUTED)}
     os.environ[_THREADS_VARIABLE] = str(settings.cpus)
+    if _RAY_VARIABLE in os.environ:
+        os.environ.update(_DISTRIBUTED)
     try:
         with threadpool_limits(limits=settings.cpus):
             yield
