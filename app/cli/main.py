@@ -10,6 +10,7 @@ import click
 from app.cli.access.audit import audit
 from app.cli.access.keys import keys
 from app.cli.access.tokens import tokens
+from app.cli.cache import cache
 from app.cli.inspection import verify
 from app.cli.loadtest.command import loadtest
 from app.cli.models import models
@@ -71,6 +72,7 @@ _COMMANDS = (
     monitor,
     alerts,
     features,
+    cache,
     loadtest,
 )
 for command in _COMMANDS:

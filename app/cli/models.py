@@ -11,11 +11,12 @@ import orjson
 from app.cli.activation import activate, rollback
 from app.cli.output import describe_execution, describe_size, print_table
 from app.cli.rollout import canary, compare, promote, shadow, withdraw
-from app.errors import ReleaseUnusable
+from app.errors import ReleaseUnusable, Unavailable
 from app.release.manifest import Manifest
 from app.release.store import CARD, NATIVE
 from app.release.verification import read_schema
 from app.serving.rollout.versions import VersionSummary, list_versions
+from app.wiring.opened import opened_cache
 from app.wiring.releases import open_store
 from config.settings import Settings
 
@@ -101,11 +102,21 @@ def delete(settings: Settings, version: str) -> None:
     """
     open_store(settings).delete(version)
     shutil.rmtree(settings.trainings_path / version, ignore_errors=True)
+    _forget_answers(settings, version)
     click.echo(f"Version {version} is deleted.")
 
 
 for command in (activate, rollback, canary, shadow, compare, promote, withdraw):
     models.add_command(command)
+
+
+def _forget_answers(settings: Settings, version: str) -> None:
+    """Fallback: where Redis does not answer, what it holds of the version ends with its time; said."""
+    try:
+        with opened_cache(settings) as cache:
+            cache.clear(f"*:{version}")
+    except Unavailable as fault:
+        click.echo(f"Its remembered answers are left to their time. {fault.detail}", err=True)
 
 
 def _arrange_row(summary: VersionSummary) -> dict[str, Any]:

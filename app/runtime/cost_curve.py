@@ -11,7 +11,8 @@ from statistics import median
 from app.runtime.predictions import Executor
 from app.runtime.rows import TypedRow
 
-_MANY_ROWS = 256
+# Fewer than a plan looks for equal ones among: golden rows are few, and come again and again here.
+_MANY_ROWS = 128
 _REPETITIONS = 3
 # No fit of noisy times may say that rows are free, or that a pass is.
 _LEAST_SHARE = 1e-4
@@ -55,14 +56,10 @@ def choose_chunk_rows(curve: CostCurve) -> int:
 
 
 def measure_cost(
-    executor: Executor,
-    rows: Sequence[TypedRow],
-    *,
-    many_rows: int = _MANY_ROWS,
-    clock: Callable[[], float] = time.perf_counter,
+    executor: Executor, rows: Sequence[TypedRow], *, clock: Callable[[], float] = time.perf_counter
 ) -> CostCurve:
     """Time a few passes of one row and of many, the given rows in turn; medians, so that one hiccup does not count."""
-    many = list(islice(cycle(rows), many_rows))
+    many = list(islice(cycle(rows), _MANY_ROWS))
 
     def time_pass(part: Sequence[TypedRow]) -> float:
         started = clock()
@@ -71,5 +68,5 @@ def measure_cost(
 
     of_one = median(time_pass(many[turn : turn + 1]) for turn in range(_REPETITIONS))
     of_many = median(time_pass(many) for _ in range(_REPETITIONS))
-    per_row = max((of_many - of_one) / (many_rows - 1), of_one * _LEAST_SHARE)
+    per_row = max((of_many - of_one) / (_MANY_ROWS - 1), of_one * _LEAST_SHARE)
     return CostCurve(fixed_seconds=max(of_one - per_row, of_one * _LEAST_SHARE), seconds_per_row=per_row)

@@ -7,7 +7,7 @@ import logging
 from sqlalchemy import Engine
 
 from app.database import DatabaseError, create_tables, open_database
-from app.redis_link.link import NoRedis, RedisLink, RedisUnusable
+from app.redis_link.link import CALL_TIMEOUT_SECONDS, NoRedis, RedisLink, RedisUnusable
 from app.security.audit import AuditLog
 from app.security.authentication import Authenticator
 from app.security.keys.last_use import UseRecorder
@@ -28,7 +28,7 @@ from config.settings import Settings, SettingsError
 logger = logging.getLogger(__name__)
 
 
-def open_redis(settings: Settings) -> RedisLink | NoRedis:
+def open_redis(settings: Settings, *, timeout_seconds: float = CALL_TIMEOUT_SECONDS) -> RedisLink | NoRedis:
     """The connection that caches and limits share; nothing is connected yet.
 
     Raises:
@@ -37,7 +37,7 @@ def open_redis(settings: Settings) -> RedisLink | NoRedis:
     if settings.redis_url is None:
         return NoRedis()
     try:
-        return RedisLink(settings.redis_url)
+        return RedisLink(settings.redis_url, timeout_seconds=timeout_seconds)
     except RedisUnusable as fault:
         raise SettingsError(str(fault)) from None
 

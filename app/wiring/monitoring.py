@@ -21,11 +21,11 @@ from app.release.pointer import read_pointer
 from app.runtime.batching import BatchingExecutor
 from app.runtime.switching.active import ActiveRelease
 from app.runtime.switching.golden_checks import GoldenChecks, NoGoldenChecks
-from app.runtime.switching.workers import list_live_workers
+from app.runtime.switching.workers import WorkerState, list_live_workers
 from app.security.keys.last_use import LastUses
 from app.security.limits.shared_windows import SharedWindows
 from app.security.limits.windows import Windows
-from app.serving.cache.counts import CacheCounts
+from app.serving.cache.counts import CacheCounts, add_up_use
 from app.serving.cache.prediction_cache import NoCache, PredictionCache
 from app.serving.prediction import PredictionService
 from config.settings import Settings
@@ -136,7 +136,12 @@ def _read_active(store: Path) -> ActiveVersion | None:
 def _list_workers(store: Path) -> list[ServingWorker]:
     here = socket.gethostname()
     living = [worker for worker in list_live_workers(store).values() if worker.host == here]
-    return [ServingWorker(worker.active, worker.golden_ok, worker.golden_at) for worker in living]
+    return [_describe_worker(worker) for worker in living]
+
+
+def _describe_worker(worker: WorkerState) -> ServingWorker:
+    use = add_up_use([worker.cache or {}])
+    return ServingWorker(worker.active, worker.golden_ok, worker.golden_at, use.looked_for, use.known)
 
 
 def _count_batches(active: ActiveRelease) -> Counts | None:

@@ -10,13 +10,16 @@ from app.security.audit import AuditLog
 from app.security.keys.administration import KeyAdministration
 from app.security.keys.store import KeyStore
 from app.security.tokens.issuer import TokenIssuer
+from app.serving.cache.administration import CacheAdministration
 from app.serving.rollout.activation import Activator
 from app.serving.rollout.candidates import Candidates
 from app.serving.rollout.following import DepotFollower
 from app.serving.rollout.rejections import FeatureRejections
-from app.wiring.access import create_missing_tables, make_token_issuer
+from app.wiring.access import create_missing_tables, make_token_issuer, open_redis
 from app.wiring.releases import make_activator, make_candidates, make_depot_follower, open_store
 from config.settings import Settings, require_secret
+
+_PATIENCE_SECONDS = 5.0
 
 
 @contextmanager
@@ -87,3 +90,15 @@ def opened_candidates(settings: Settings) -> Iterator[Candidates]:
     with opened_database(settings.database_url) as database:
         create_missing_tables(database)
         yield make_candidates(settings, open_store(settings), database)
+
+
+@contextmanager
+def opened_cache(settings: Settings) -> Iterator[CacheAdministration]:
+    """What tells of remembered answers and has them forgotten, connected to Redis as long as the block lasts."""
+    # Nobody waits for a prediction here, and a large Redis takes its time to be looked through.
+    redis = open_redis(settings, timeout_seconds=_PATIENCE_SECONDS)
+    settings.model_path.mkdir(parents=True, exist_ok=True)
+    try:
+        yield CacheAdministration(settings.model_path, redis)
+    finally:
+        redis.close()

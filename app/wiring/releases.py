@@ -167,7 +167,12 @@ def make_follower(
     active: ActiveRelease, golden: GoldenChecks | NoGoldenChecks, cache: PredictionCache | NoCache
 ) -> Follower:
     slots = active.slots
-    return Follower(active, golden=golden, duties=(slots.rejected.follow, lambda: cache.follow(slots.list_held())))
+    return Follower(
+        active,
+        golden=golden,
+        duties=(slots.rejected.follow, lambda: cache.follow(slots.list_held())),
+        describe_cache=cache.describe,
+    )
 
 
 def make_golden_checks(

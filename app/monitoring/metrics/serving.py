@@ -33,11 +33,14 @@ class ServingWorker:
         version: That it answers with; None when it does with none.
         golden_ok: Whether its last golden row came out right; None as long as there was none.
         golden_at: When that was, in seconds since 1970.
+        looked_for, known: Rows whose answers it has looked for since it began, and those that were known.
     """
 
     version: str | None
     golden_ok: bool | None = None
     golden_at: float | None = None
+    looked_for: int = 0
+    known: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class ServingCollector(Collector):
         workers = self._read_workers()
         yield from _describe_workers(workers)
         yield from self._describe_golden_rows(workers)
+        yield from _describe_cache(workers)
 
     def _describe_model(self) -> Iterator[Metric]:
         model, active = self._read_model(), self._read_active()
@@ -119,3 +123,13 @@ def _describe_workers(workers: Sequence[ServingWorker]) -> Iterator[Metric]:
     for version, count in sorted(Counter(worker.version or NOT_READY for worker in workers).items()):
         counted.add_metric((version,), count)
     yield counted
+
+
+def _describe_cache(workers: Sequence[ServingWorker]) -> Iterator[Metric]:
+    looked_for = sum(worker.looked_for for worker in workers)
+    if looked_for:
+        yield GaugeMetricFamily(
+            "gluonserve_cache_hit_ratio",
+            "Share of the rows looked for whose answers were known, of all that the living workers were asked for.",
+            value=sum(worker.known for worker in workers) / looked_for,
+        )

@@ -52,6 +52,7 @@ class Tally:
         state = state or {}
         self.requests: int = state.get("requests", 0)
         self.rows: int = state.get("rows", 0)
+        self.cached_rows: int = state.get("cached_rows", 0)
         self.lost_lines: int = state.get("lost_lines", 0)
         self.counted: dict[str, Counter[str]] = {name: Counter(state.get(name, {})) for name in _COUNTED}
         histograms = state.get("ms", {})
@@ -73,6 +74,7 @@ class Tally:
     def add(self, other: Tally) -> None:
         self.requests += other.requests
         self.rows += other.rows
+        self.cached_rows += other.cached_rows
         self.lost_lines += other.lost_lines
         for name, counts in other.counted.items():
             for value, count in counts.items():
@@ -81,13 +83,13 @@ class Tally:
             self.ms[name].counts.update(histogram.counts)
 
     def to_state(self) -> dict[str, Any]:
-        state: dict[str, Any] = {"requests": self.requests, "rows": self.rows, "lost_lines": self.lost_lines}
+        state = self._count()
         state |= {name: dict(counts) for name, counts in self.counted.items()}
         return state | {"ms": {name: histogram.to_state() for name, histogram in self.ms.items()}}
 
     def to_document(self) -> dict[str, Any]:
         """As the snapshots tell it: quantiles in place of histograms."""
-        document: dict[str, Any] = {"requests": self.requests, "rows": self.rows, "lost_lines": self.lost_lines}
+        document = self._count()
         document |= {name: dict(counts) for name, counts in self.counted.items()}
         document |= {f"p{percent}_ms": self.ms["total"].quantile_ms(percent / 100) for percent in (50, 95, 99)}
         parts = {
@@ -95,8 +97,18 @@ class Tally:
         }
         return document | {"parts_ms": parts}
 
+    def _count(self) -> dict[str, Any]:
+        return {
+            "requests": self.requests,
+            "rows": self.rows,
+            "cached_rows": self.cached_rows,
+            "lost_lines": self.lost_lines,
+        }
+
     def _add_answer(self, record: Record) -> None:
         self.rows += record["rows"]
+        # Lines of an earlier gluonserve do not tell.
+        self.cached_rows += record.get("cached", 0)
         counted = self.counted
         _count(counted["by_version"], record.get("version"))
         _count(counted["by_role"], record.get("role"))

@@ -7,7 +7,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from app.errors import ReleaseUnusable
 from app.runtime.switching.active import NOTHING_ACTIVE, ActiveRelease
@@ -19,6 +19,7 @@ from app.runtime.switching.workers import Instruction, Outcome, WorkerRecord, Wo
 logger = logging.getLogger(__name__)
 
 _MOST_ROUNDS_AT_START = 5
+_SECONDS_BETWEEN_LOOKS_AT_CACHE = 2.0
 
 
 class Follower:
@@ -27,6 +28,7 @@ class Follower:
     Args:
         duties: Called at every look as well; they must return soon.
         golden: Whose last result this worker tells of, beside what it serves.
+        describe_cache: What it remembers; told of every few seconds, as it changes with every request.
     """
 
     def __init__(
@@ -36,12 +38,16 @@ class Follower:
         poll_seconds: float = 0.05,
         duties: Sequence[Callable[[], None]] = (),
         golden: GoldenChecks | NoGoldenChecks | None = None,
+        describe_cache: Callable[[], Mapping[str, int] | None] = lambda: None,
     ) -> None:
         self._active = active
         self._slots = active.slots
         self._store = active.slots.store
         self._duties = (self._follow, *duties)
         self._golden = golden or NoGoldenChecks()
+        self._describe_cache = describe_cache
+        self._cache: Mapping[str, int] | None = None
+        self._next_look_at_cache = 0.0
         self._poll_seconds = poll_seconds
         self._record = WorkerRecord(self._store.path)
         self._answer: tuple[str, Outcome, str | None] | None = None
@@ -158,6 +164,12 @@ class Follower:
         else:
             self._is_silenced = False
 
+    def _look_at_cache(self) -> Mapping[str, int] | None:
+        if time.monotonic() >= self._next_look_at_cache:
+            self._next_look_at_cache = time.monotonic() + _SECONDS_BETWEEN_LOOKS_AT_CACHE
+            self._cache = self._describe_cache()
+        return self._cache
+
     def _describe(self) -> WorkerState:
         token, outcome, reason = self._answer or (None, None, None)
         current, golden = self._active.current, self._golden.result or GoldenResult()
@@ -173,6 +185,7 @@ class Follower:
             reason=reason,
             golden_ok=None if golden.status == "pending" else golden.status == "passed",
             golden_at=golden.at,
+            cache=self._look_at_cache(),
         )
 
 

@@ -10,7 +10,7 @@ import fcntl
 import os
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -51,6 +51,7 @@ class WorkerState:
         reason: Why it failed, in one sentence.
         golden_ok: Whether its last golden row came out right; None as long as there was none.
         golden_at: When that was, in seconds since 1970.
+        cache: What it remembers, and what became of the rows that it was asked for; None where it remembers nothing.
     """
 
     pid: int
@@ -63,6 +64,7 @@ class WorkerState:
     reason: str | None = None
     golden_ok: bool | None = None
     golden_at: float | None = None
+    cache: Mapping[str, int] | None = None
 
     @property
     def name(self) -> str:

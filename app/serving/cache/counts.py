@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+_KNOWN = ("hits", "shared_hits", "joined")
 
 
 class CacheCounts:
@@ -28,3 +32,29 @@ class CacheCounts:
         with self._lock:
             for name, count in rows.items():
                 setattr(self, name, getattr(self, name) + count)
+
+
+@dataclass(frozen=True)
+class CacheUse:
+    """What the cache was good for.
+
+    Attributes:
+        looked_for: Rows whose answers were looked for.
+        known: Those that the model did not have to compute for it.
+    """
+
+    looked_for: int
+    known: int
+
+    @property
+    def hit_ratio(self) -> float | None:
+        return self.known / self.looked_for if self.looked_for else None
+
+
+def add_up_use(counts: Iterable[Mapping[str, int]]) -> CacheUse:
+    """Of counts by their names, what is missing taken for none."""
+    known, missed = 0, 0
+    for one in counts:
+        known += sum(one.get(name, 0) for name in _KNOWN)
+        missed += one.get("misses", 0)
+    return CacheUse(known + missed, known)

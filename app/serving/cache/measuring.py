@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from app.runtime.batching import BatchingExecutor
 from app.runtime.cost_curve import CostCurve, measure_cost
 from app.runtime.loading import LoadedRelease
 from app.serving.cache.caching import CachingExecutor
@@ -16,25 +15,19 @@ from app.serving.cache.shared.answers import SharedAnswers
 from app.serving.cache.shared.redis_rows import NoSharedRows
 from app.serving.cache.worth import Worth
 
-# A plan computes equal rows once where there are some hundreds; there are not as many golden rows as it takes.
-_MANY_ROWS = 128
 _BYTES_OF_A_TRIAL = 10_000_000
 FREE = CostCurve(fixed_seconds=1e-9, seconds_per_row=1e-9)
 DEAR = CostCurve(fixed_seconds=1.0, seconds_per_row=1.0)
 
 
-def measure_model(release: LoadedRelease) -> Callable[[], CostCurve]:
+def read_model_cost(release: LoadedRelease) -> Callable[[], CostCurve]:
     """Tells what the model takes. Of AutoGluon it is known all the time; a plan takes what it took when it was loaded.
 
     Without golden rows nothing is measured, and a look is taken to pay.
     """
-    executor = release.executor
-    if isinstance(executor, BatchingExecutor):
-        return lambda: executor.cost
     if release.golden is None:
         return lambda: DEAR
-    measured = measure_cost(executor, release.golden.rows, many_rows=_MANY_ROWS)
-    return lambda: measured
+    return lambda: release.cost
 
 
 def measure_look(release: LoadedRelease, digests: RowDigests) -> CostCurve:

@@ -14,7 +14,7 @@ from app.serving.cache.clearing import ClearingFollower, order_clearing
 from app.serving.cache.counts import CacheCounts
 from app.serving.cache.digests import RowDigests
 from app.serving.cache.flights import Flights
-from app.serving.cache.measuring import measure_look, measure_model
+from app.serving.cache.measuring import measure_look, read_model_cost
 from app.serving.cache.memory import RowMemory
 from app.serving.cache.shared.answers import SharedAnswers
 from app.serving.cache.shared.keys import name_release
@@ -56,7 +56,7 @@ class PredictionCache:
         version = release.manifest.version
         self._close(version)
         digests = RowDigests(release)
-        look, model = measure_look(release, digests), measure_model(release)
+        look, model = measure_look(release, digests), read_model_cost(release)
         worth = Worth("in memory", look=lambda: look, model=model)
         shared_worth = Worth("in Redis", look=self.shared.read_cost, model=model)
         shared = SharedAnswers(name_release(release.manifest), self.shared, shared_worth)
@@ -95,6 +95,11 @@ class PredictionCache:
         label = name_release(release.manifest)
         self.shared.forget(label, then=lambda: self._order_clearing(label))
 
+    def describe(self) -> dict[str, int]:
+        """What this process remembers, and what became of the rows that it was asked for since it began."""
+        counts = {name: getattr(self.counts, name) for name in CacheCounts.NAMES}
+        return {"rows": len(self.memory), "bytes": self.memory.used_bytes, **counts}
+
     def _clear(self, pattern: str) -> None:
         for release, caching in list(self._standing.values()):
             if fnmatchcase(name_release(release.manifest), pattern):
@@ -130,3 +135,6 @@ class NoCache:
     def follow(self, held: Collection[str]) -> None: ...
 
     def distrust(self, release: LoadedRelease) -> None: ...
+
+    def describe(self) -> None:
+        return None

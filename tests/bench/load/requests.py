@@ -25,9 +25,10 @@ def count_different_requests(rows: int, rows_per_request: int) -> int:
     return max(3, min(MOST_REQUESTS, rows // rows_per_request))
 
 
-def frame_request(body: bytes, key: str) -> bytes:
+def frame_request(body: bytes, key: str, *, headers: str = "") -> bytes:
+    """Args: headers: More of them, each with its end of line."""
     head = (
         "POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        f"X-API-Key: {key}\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"X-API-Key: {key}\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

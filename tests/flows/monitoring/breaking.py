@@ -12,7 +12,7 @@ from app.api.services import current_services
 from app.runtime.predictions import Executor, Predictions
 from app.runtime.rows import TypedRow
 
-# A request of so many rows.
+# A request of so many rows, all of which the model has to compute.
 BREAKS = 17
 
 
@@ -36,7 +36,8 @@ class Breakable:
 def make_app() -> Flask:
     app = create_app()
     with app.app_context():
-        active = current_services().active
+        active, cache = current_services().active, current_services().cache
         release = active.require()
-        active.current = dataclasses.replace(release, executor=Breakable(release.executor))
+        release = dataclasses.replace(release, executor=Breakable(release.executor))
+        active.current = dataclasses.replace(release, cached=cache.stand_before(release))
     return app

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from app.release.store import ReleaseStore
 from tests.flows.monitoring.breaking import BREAKS
@@ -32,6 +33,13 @@ def server(home: Path) -> Iterator[RunningServer]:
         yield started
 
 
+def predict_anew(server: RunningServer, rows: list[dict[str, Any]], key: str) -> Any:
+    """What the model says, whatever is remembered; nothing of it will be."""
+    headers = {"X-API-Key": key, "Cache-Control": "no-cache"}
+    answer = requests.post(f"{server.url}/predict", json={"data": rows}, headers=headers, timeout=SECONDS)
+    return answer.json()["probabilities"]
+
+
 def read_health(server: RunningServer) -> tuple[int, str]:
     answer = server.get("/health")
     return answer.status_code, answer.json()["golden"]["status"]
@@ -45,12 +53,17 @@ def test_a_model_that_breaks_in_one_worker_answers_nobody_until_it_is_right_agai
     assert read_health(server) == (200, "passed")
     row: dict[str, Any] = server.get("/model/schema", key).json()["sample"]
     right = server.predict([row], key).json()["probabilities"]
+    other = {**row, "visits": 7}
+    right_of_other = predict_anew(server, [other], key)
 
     # What is on disk is damaged, too: it cannot be loaded anew for now.
     golden = home / "models" / "1" / "golden.json"
     content = golden.read_bytes()
     golden.write_bytes(b"")
-    server.predict([row] * BREAKS, key)
+    predict_anew(server, [row] * BREAKS, key)
+    # What is wrong is remembered, until it is known to be.
+    for _ in range(10):
+        server.predict([other], key)
 
     wait_until(lambda: scrape(server, key)["gluonserve_golden_failed_workers", ()] == 1, seconds=SECONDS)
     wait_until(lambda: read_health(server) == (503, "failed"), seconds=SECONDS)
@@ -64,3 +77,4 @@ def test_a_model_that_breaks_in_one_worker_answers_nobody_until_it_is_right_agai
     wait_until(lambda: scrape(server, key)["gluonserve_golden_failed_workers", ()] == 0, seconds=SECONDS)
     assert {read_health(server) for _ in range(20)} == {(200, "passed")}
     assert [server.predict([row], key).json()["probabilities"] for _ in range(20)] == [right] * 20
+    assert [server.predict([other], key).json()["probabilities"] for _ in range(20)] == [right_of_other] * 20

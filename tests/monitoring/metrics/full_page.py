@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -73,7 +73,8 @@ def _services_of_which_all_is_known(home: Path) -> Iterator[Services]:
     settings.model_path.mkdir(parents=True, exist_ok=True)
     write_pointer(settings.model_path, make_first_pointer("3", by="tests", at="2026-11-23T04:19:03.123Z"))
     worker = WorkerRecord(settings.model_path)
-    worker.open(WorkerState(pid=os.getpid(), host=os.uname().nodename, active="3", golden_ok=True, golden_at=0.0))
+    state = WorkerState(pid=os.getpid(), host=os.uname().nodename, active="3", golden_ok=True, golden_at=0.0)
+    worker.open(replace(state, cache={"hits": 1}))
     desk = Desk()
     services.metrics.add_collector(FrontCollector(desk.count))
     services.metrics.add_collector(ProcessCollector(os.getpid()))

@@ -39,5 +39,10 @@ def test_golden_rows_are_told_by_the_worst_worker() -> None:
     assert told["golden_age_seconds[]"] == 20
 
 
+def test_how_often_answers_were_known_is_told_of_all_workers_together() -> None:
+    told = collect([ServingWorker("3", looked_for=10, known=9), ServingWorker("3", looked_for=30, known=1)])
+    assert told["cache_hit_ratio[]"] == 0.25
+
+
 def test_where_there_is_nothing_there_are_no_samples_of_it() -> None:
     assert collect([], model=None) == {"workers_ready[]": 0, "golden_failed_workers[]": 0}

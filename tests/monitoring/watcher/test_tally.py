@@ -29,7 +29,7 @@ def test_of_nothing_there_is_no_quantile_and_zero_is_a_duration() -> None:
 
 def test_a_tally_tells_what_requests_were_and_how_long_answers_took() -> None:
     tally = Tally()
-    tally.add_request(make_record(rows=2, warnings={"unseen": 1, "out_of_range": 0}))
+    tally.add_request(make_record(rows=2, cached=1, warnings={"unseen": 1, "out_of_range": 0}))
     tally.add_request(make_record(rows=3, version="4", role="candidate", key=None))
     slow = {"queue": 500.0, "validate": 0.2, "predict": 0.4, "total": 500.0}
     tally.add_request(make_record(status=422, ms=slow))
@@ -43,6 +43,7 @@ def test_a_tally_tells_what_requests_were_and_how_long_answers_took() -> None:
     assert document == {
         "requests": 3,
         "rows": 5,
+        "cached_rows": 1,
         "lost_lines": 7,
         "by_status": {"200": 2, "422": 1},
         "by_error": {"invalid_rows": 1},

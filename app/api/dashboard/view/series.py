@@ -36,6 +36,11 @@ class Step:
         return int(self.document["rows"]) if self.document else 0
 
     @property
+    def cached_rows(self) -> int:
+        """Rows that were answered without the model."""
+        return int(self.document.get("cached_rows", 0)) if self.document else 0
+
+    @property
     def failed(self) -> int:
         """Requests that the server failed on: 5xx but for 503, which says that it was busy."""
         return self._count(lambda status: status >= "500" and status != "503")

@@ -96,7 +96,9 @@ def _draw_rows(steps: tuple[Step, ...], findings: Findings) -> Chart:
         (step.start.timestamp(), step.start.timestamp() + width, step.rows) for step in steps if step.rows
     )
     rows, warned = sum(step.rows for step in steps), sum(add_up(steps, "warnings").values())
-    description = f"{count(rows, 'row')} in {findings.range.words}, with {count(warned, 'warning')}."
+    cached = sum(step.cached_rows for step in steps)
+    without_model = f" {write_share(cached / rows)} were answered from the cache." if cached else ""
+    description = f"{count(rows, 'row')} in {findings.range.words}, with {count(warned, 'warning')}.{without_model}"
     marks = (Mark(bars, "bars"),)
     return _make_chart(
         "rows", f"Predicted rows per {_name_step(findings)}", description, marks, canvas, steps, findings
