@@ -44,6 +44,7 @@ def create_app(
     app.config["BODY_LIMITS"] = limit_bodies(
         megabytes=settings.max_body_mb, depth=settings.max_depth, rows=settings.max_rows
     )
+    app.config["JOB_BYTES"] = settings.job_max_mb * BYTES_PER_MB
     app.config["REQUEST_TIMEOUT_MS"] = settings.request_timeout_ms
     app.config["METRICS_NETWORKS"] = settings.metrics_networks or ()
     app.config["PROXIES"] = settings.proxies

@@ -152,6 +152,41 @@ feedback = Table(
     Index("ix_feedback_state_received_at", "state", "received_at"),
 )
 
+jobs = Table(
+    "jobs",
+    tables,
+    Column("id", String(32), primary_key=True),
+    Column("key_id", String(8), nullable=False, index=True),
+    Column("version", Text, nullable=False),
+    Column("address", Text),
+    Column("media_type", String(64), nullable=False),
+    Column("result_type", String(64), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("parts", String(64)),
+    Column("rows", Integer),
+    # Empty while it goes on.
+    Column("outcome", String(16)),
+    Column("ended_at", UtcTime),
+    Column("refusal", Text),
+    Column("warnings", Text),
+)
+
+job_steps = Table(
+    "job_steps",
+    tables,
+    Column("job_id", String(32), primary_key=True),
+    Column("kind", String(8), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("rows", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    # Who does it, and when that was last heard of.
+    Column("worker", Text),
+    Column("claimed_at", UtcTime),
+    Column("begun_at", UtcTime),
+    Column("done_at", UtcTime),
+    Column("warnings", Text),
+)
+
 leases = Table(
     "leases",
     tables,

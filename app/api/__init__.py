@@ -10,6 +10,7 @@ from app.api import health, model_info, prediction
 from app.api.dashboard import routes as dashboard
 from app.api.dashboard import sign_in
 from app.api.feedback import routes as feedback
+from app.api.jobs import routes as jobs
 from app.api.keys import routes as keys
 from app.api.mlflow import routes as mlflow
 from app.api.models import candidate, switching
@@ -29,6 +30,7 @@ BLUEPRINTS = (
     keys.blueprint,
     tokens.blueprint,
     feedback.blueprint,
+    jobs.blueprint,
     metrics.blueprint,
     dashboard.blueprint,
     sign_in.blueprint,

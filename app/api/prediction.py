@@ -23,6 +23,7 @@ _REQUEST = PredictionRequest()
     "Predict rows",
     accepts=PredictionRequest,
     takes_tables=True,
+    gives_tables=True,
     answers={200: PredictionAnswer},
     errors=(406, 413, 422, 503, 504),
     headers={TIMEOUT_HEADER: TIMEOUT_SCHEMA, CACHE_HEADER: CACHE_SCHEMA},

@@ -16,6 +16,7 @@ from app.cli.loadtest.command import loadtest
 from app.cli.models import models
 from app.cli.optimise import optimise
 from app.cli.scoring.predict import predict
+from app.cli.scoring.worker import worker
 from app.cli.serve import serve
 from app.cli.signing import make_signing_key, sign
 from app.cli.train import publish, train
@@ -70,6 +71,7 @@ _COMMANDS = (
     serve,
     predict,
     monitor,
+    worker,
     alerts,
     features,
     cache,

@@ -113,8 +113,10 @@ def choose_release(settings: Settings, version: str | None = None) -> ReleaseCho
     pointer = store.active() if version is None else None
     if version is None and pointer is None:
         raise ReleaseUnusable(NOTHING_ACTIVE)
+    chosen = pointer.version if pointer else str(version)
+    store.fetch(chosen)
     return ReleaseChoice(
-        directory=store.directory(pointer.version if pointer else str(version)),
+        directory=store.directory(chosen),
         trust=store.trust,
         prefer=settings.execution,
         rules=read_row_rules(settings),

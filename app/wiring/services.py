@@ -26,6 +26,7 @@ from app.security.limits.rates import RateLimits
 from app.security.tokens.issuer import TokenIssuer
 from app.serving.cache.prediction_cache import NoCache, PredictionCache
 from app.serving.costs import RequestCosts
+from app.serving.jobs.service import JobService
 from app.serving.prediction import PredictionService
 from app.serving.rollout.activation import Activator
 from app.serving.rollout.candidates import Candidates
@@ -40,6 +41,7 @@ from app.wiring.access import (
     open_database_with_tables,
     open_redis,
 )
+from app.wiring.jobs import make_jobs
 from app.wiring.monitoring import count_fallbacks, make_metrics
 from app.wiring.prediction_log import make_prediction_log
 from app.wiring.quality import make_feedback
@@ -78,6 +80,7 @@ class Services:
     sessions: TokenIssuer
     last_uses: LastUses
     feedback: FeedbackIntake
+    jobs: JobService
     observations: ObservationQueue
     metrics: ProcessMetrics
     watcher_presence: WatcherPresence
@@ -115,8 +118,7 @@ def build_services(settings: Settings) -> Services:
     windows = make_windows(settings, redis)
     candidates = make_candidates(settings, store, database)
     trial_follower = make_trial_follower(settings, active, prediction, candidates)
-    keys = KeyStore(database, secret)
-    last_uses = LastUses(keys)
+    last_uses = LastUses(keys := KeyStore(database, secret))
     golden = make_golden_checks(settings, active, trial_follower, cache)
     log = make_prediction_log(settings, active.slots)
     fallbacks = count_fallbacks(redis, windows, last_uses)
@@ -140,6 +142,7 @@ def build_services(settings: Settings) -> Services:
         sessions=make_token_issuer(secret, database, use="dashboard"),
         last_uses=last_uses,
         feedback=make_feedback(settings, store, database),
+        jobs=make_jobs(settings, active, database),
         # The log first: metrics count what became of its lines.
         observations=ObservationQueue((log, metrics)),
         metrics=metrics,

@@ -13,6 +13,7 @@ from typing import Any
 from config.host import plan_host, read_footprint, read_host
 from config.settings.access import AccessSettings
 from config.settings.caching import CacheSettings
+from config.settings.jobs import JobSettings
 from config.settings.monitoring import MonitoringSettings
 from config.settings.parsing import SettingsError
 from config.settings.serving import ServingSettings
@@ -21,7 +22,7 @@ from config.settings.state import StateSettings
 
 # Fields of a dataclass come in the order of its bases from the last to the first; documentation lists them so.
 @dataclass(frozen=True, kw_only=True)
-class Settings(AccessSettings, CacheSettings, ServingSettings, MonitoringSettings, StateSettings):
+class Settings(AccessSettings, CacheSettings, JobSettings, ServingSettings, MonitoringSettings, StateSettings):
     """All settings of one process, read once from the environment by `load_settings`."""
 
     @property

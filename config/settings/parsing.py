@@ -64,6 +64,13 @@ def read_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
         raise ValueError("expected networks such as 10.0.0.0/8, separated by commas") from None
 
 
+def read_places(text: str) -> tuple[str, ...]:
+    places = tuple(item.strip() for item in text.split(","))
+    if not all("://" in place.lstrip(":/") for place in places):
+        raise ValueError("expected addresses such as s3://bucket/incoming/ or file:///data/, separated by commas")
+    return places
+
+
 def read_path(text: str) -> Path:
     try:
         return Path(text).expanduser().absolute()

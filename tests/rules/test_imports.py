@@ -16,7 +16,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "redis_link": set(),
     "release": {"errors"},
     "runtime": {"release", "errors"},
-    "serving": {"runtime", "release", "redis_link", "errors"},
+    "serving": {"runtime", "release", "database", "redis_link", "errors"},
     "charts": set(),
     "loadtest": {"charts", "errors"},
     "training": {"release", "charts", "errors"},

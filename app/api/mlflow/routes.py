@@ -38,6 +38,7 @@ def ping() -> Response:
     "Predict rows, as MLflow and SageMaker ask",
     accepts=InvocationRequest,
     takes_tables=True,
+    gives_tables=True,
     answers={200: PredictionAnswer},
     errors=(406, 413, 422, 503, 504),
     headers={TIMEOUT_HEADER: TIMEOUT_SCHEMA, CACHE_HEADER: CACHE_SCHEMA},

@@ -129,6 +129,7 @@ def describe_operation(route: Route, release: LoadedRelease | None) -> dict[str,
     }
     parameters = [_describe_parameter(name) for name in re.findall(r"{([^}]+)}", route.path)]
     parameters += [{"name": name, "in": "header", "schema": schema} for name, schema in operation.headers.items()]
+    parameters += [{"name": name, "in": "query", "schema": schema} for name, schema in operation.arguments.items()]
     if parameters:
         described["parameters"] = parameters
     if operation.accepts is not None:
@@ -163,7 +164,7 @@ def _describe_answer(status: int, answer: type[Schema] | str, operation: Operati
     phrase = HTTPStatus(status).phrase
     if isinstance(answer, str):
         return {"description": phrase, "content": {answer: {"schema": {"type": "string"}}}}
-    tables = _describe_tables() if operation.takes_tables else {}
+    tables = _describe_tables() if operation.gives_tables else {}
     return {"description": phrase, "content": {"application/json": {"schema": answer}, **tables}}
 
 

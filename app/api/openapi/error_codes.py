@@ -31,6 +31,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = {
     "invalid_limit": ErrorCode(400, "A key was asked for with a limit that is not possible."),
     "invalid_network": ErrorCode(400, "A key was asked for with a network that is none; the detail names it."),
     "invalid_timeout": ErrorCode(400, "X-Request-Timeout-Ms has to be a whole number from 1 to 600000."),
+    "unknown_result_format": ErrorCode(400, "The result of a job is csv, jsonl or parquet."),
     "invalid_share": ErrorCode(400, "A share of callers or requests has to be above 0 and at most 1."),
     "invalid_routing": ErrorCode(400, "Callers are told apart by 'key' or by the name of a header."),
     "missing_token_id": ErrorCode(400, "A token was to be revoked, but none was named or sent."),
@@ -46,12 +47,19 @@ ERROR_CODES: Mapping[str, ErrorCode] = {
     "permission_denied": ErrorCode(403, "The credential is valid but lacks the permission that the detail names."),
     "api_key_required": ErrorCode(403, "Keys and tokens are made with an API key, not with a token."),
     "cross_site": ErrorCode(403, "A form of the dashboard was sent from a page of another site."),
+    "place_not_allowed": ErrorCode(
+        403, "Tables of jobs are read from the places of GLUONSERVE_JOB_PLACES only, and from plain addresses."
+    ),
     "network_not_permitted": ErrorCode(
         403, "The key is valid but not from this address: it is bound to networks; see GET /keys."
     ),
     "not_found": ErrorCode(404, "There is nothing at this address."),
     "method_not_allowed": ErrorCode(405, "The address exists but not with this method; see the Allow header."),
     "not_acceptable": ErrorCode(406, "The Accept header takes none of the formats that the detail names."),
+    "job_not_found": ErrorCode(
+        404, "There is no job with this id, or another key has handed it in, or it was removed."
+    ),
+    "job_not_done": ErrorCode(409, "The job has no result, or none yet; the detail tells its state."),
     "key_not_found": ErrorCode(404, "There is no API key with this id."),
     "version_not_found": ErrorCode(404, "There is no version with this number."),
     "no_candidate": ErrorCode(404, "No version is on trial, or not the one that was meant."),

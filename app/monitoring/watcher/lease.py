@@ -55,6 +55,14 @@ def read_start(pid: int) -> int | None:
     return None if state == "Z" else int(others[18])
 
 
+def has_gone(owner: str, *, seen_from: Owner) -> bool:
+    """Whether the process that an owner's text names is no more; False where it cannot be seen from here."""
+    place, pid, started = owner.split(" ")
+    if place != seen_from.place:
+        return False
+    return read_start(int(pid)) != int(started)
+
+
 class Lease:
     """Held by one process of the installation at a time.
 
@@ -137,10 +145,4 @@ class Lease:
         now = self._monotonic()
         if self._seen != (row.owner, row.renewals):
             self._seen, self._seen_at = (row.owner, row.renewals), now
-        return now - self._seen_at >= self._seconds_to_live or self._has_gone(row.owner)
-
-    def _has_gone(self, owner: str) -> bool:
-        place, pid, started = owner.split(" ")
-        if place != self._owner.place:
-            return False
-        return read_start(int(pid)) != int(started)
+        return now - self._seen_at >= self._seconds_to_live or has_gone(str(row.owner), seen_from=self._owner)

@@ -26,6 +26,16 @@ def open_parquet(
     file: BinaryIO, *, step: int, most_columns: int, uncompressed_bytes: int | None
 ) -> tuple[Iterator[Row], int]:
     """The rows of a Parquet file, `step` at a time, and how many there are."""
+    batches, count = open_parquet_batches(
+        file, step=step, most_columns=most_columns, uncompressed_bytes=uncompressed_bytes
+    )
+    return _read_parts(batches, step), count
+
+
+def open_parquet_batches(
+    file: BinaryIO, *, step: int, most_columns: int, uncompressed_bytes: int | None
+) -> tuple[Iterator[pyarrow.RecordBatch], int]:
+    """The same as columns; those of text are dictionaries."""
     with _naming_damage("Parquet file"):
         footer = pyarrow.parquet.read_metadata(file)  # type: ignore[no-untyped-call]
         schema = footer.schema.to_arrow_schema()
@@ -37,7 +47,7 @@ def open_parquet(
         )
     # A text that is written once for a million rows is then in memory once as well.
     shared = [field.name for field in schema if is_text(field.type)]
-    return _read_parts(_iterate_parquet(file, shared, step), step), footer.num_rows
+    return _iterate_parquet(file, shared, step), footer.num_rows
 
 
 def _iterate_parquet(file: BinaryIO, shared: list[str], step: int) -> Iterator[pyarrow.RecordBatch]:
@@ -48,6 +58,11 @@ def _iterate_parquet(file: BinaryIO, shared: list[str], step: int) -> Iterator[p
 
 def open_arrow_stream(file: BinaryIO, *, step: int, most_columns: int) -> Iterator[Row]:
     """The rows of an Arrow stream. Compressed parts in it are refused: a few bytes of them could become gigabytes."""
+    return _read_parts(open_arrow_batches(file, most_columns=most_columns), step)
+
+
+def open_arrow_batches(file: BinaryIO, *, most_columns: int) -> Iterator[pyarrow.RecordBatch]:
+    """The same as columns, as the stream has them."""
     start = file.tell()
     with _naming_damage("stream of Arrow"):
         for message in pyarrow.lib.MessageReader.open_stream(file):
@@ -56,7 +71,7 @@ def open_arrow_stream(file: BinaryIO, *, step: int, most_columns: int) -> Iterat
         file.seek(start)
         reader = pyarrow.ipc.open_stream(file)  # type: ignore[no-untyped-call]
     check_columns(reader.schema.names, most_columns)
-    return _read_parts(_iterate_stream(reader), step)
+    return _iterate_stream(reader)
 
 
 def _iterate_stream(reader: pyarrow.RecordBatchStreamReader) -> Iterator[pyarrow.RecordBatch]:

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow
+import pyarrow.compute
 import pyarrow.ipc
-import pyarrow.parquet
 
-from app.errors import InvalidTable
+from app.serving.formats.arrow_tables import open_arrow_batches, open_parquet_batches
+from app.serving.formats.tables import USUAL_LIMITS
 from app.serving.scoring.text_parts import BYTES_OF_PART, Piece
-
-_FAULTS = (pyarrow.ArrowException, OSError, ValueError, OverflowError)
 
 
 def cut_parquet(source: BinaryIO, rows: int) -> Iterator[Piece]:
-    with _naming_damage("Parquet file"):
-        file = pyarrow.parquet.ParquetFile(source, pre_buffer=False)  # type: ignore[no-untyped-call]
-        yield from _cut(file.iter_batches(batch_size=rows), rows)  # type: ignore[no-untyped-call]
+    batches, _ = open_parquet_batches(
+        source, step=rows, most_columns=USUAL_LIMITS.columns, uncompressed_bytes=USUAL_LIMITS.uncompressed_bytes
+    )
+    return _cut(map(_spell_out, batches), rows)
 
 
 def cut_arrow_stream(source: BinaryIO, rows: int) -> Iterator[Piece]:
-    with _naming_damage("stream of Arrow"):
-        yield from _cut(pyarrow.ipc.open_stream(source), rows)  # type: ignore[no-untyped-call]
+    return _cut(open_arrow_batches(source, most_columns=USUAL_LIMITS.columns), rows)
 
 
 def _cut(batches: Iterable[pyarrow.RecordBatch], rows: int) -> Iterator[Piece]:
@@ -36,16 +34,22 @@ def _cut(batches: Iterable[pyarrow.RecordBatch], rows: int) -> Iterator[Piece]:
             yield Piece(part.num_rows, _write_stream(part))
 
 
+def _spell_out(batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
+    """Texts in place of dictionaries, each of which would go along with every part; but for long texts that repeat."""
+    columns = [column.dictionary_decode() if _is_short(column) else column for column in batch.columns]
+    return pyarrow.record_batch(columns, names=batch.schema.names)
+
+
+def _is_short(column: Any) -> bool:
+    if not pyarrow.types.is_dictionary(column.type):
+        return False
+    compute: Any = pyarrow.compute
+    lengths = compute.binary_length(column.dictionary)
+    return (compute.sum(lengths.take(column.indices)).as_py() or 0) <= BYTES_OF_PART
+
+
 def _write_stream(batch: pyarrow.RecordBatch) -> bytes:
     sink = io.BytesIO()
     with pyarrow.ipc.new_stream(sink, batch.schema) as stream:  # type: ignore[no-untyped-call]
         stream.write_batch(batch)
     return sink.getvalue()
-
-
-@contextmanager
-def _naming_damage(kind: str) -> Iterator[None]:
-    try:
-        yield
-    except _FAULTS:
-        raise InvalidTable(f"This is not a {kind} that can be read.") from None

@@ -9,9 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
-import fsspec
-from fsspec.implementations.local import LocalFileSystem
-
 from app.errors import BadRequest, NotFound, UnsupportedMediaType
 from app.serving.formats.media_types import find_format_of_file, list_file_endings
 
@@ -46,7 +43,7 @@ def opened_table(address: str, *, media_type: str | None = None) -> Iterator[Ope
     name, compression = _split_compression(address)
     media_type = media_type or require_format(name)
     with _naming_faults(address):
-        file_system, path = fsspec.url_to_fs(address)
+        file_system, path = _find_file_system(address)
         size = None if compression else int(file_system.size(path))
         opened = file_system.open(path, "rb", compression=compression)
     # What decompresses may not know lines.
@@ -62,8 +59,8 @@ def written_result(address: str) -> Iterator[BinaryIO]:
         BadRequest: when it cannot be written.
     """
     with _naming_faults(address):
-        file_system, path = fsspec.url_to_fs(address)
-        is_local = isinstance(file_system, LocalFileSystem)
+        file_system, path = _find_file_system(address)
+        is_local = "file" in file_system.protocol
         staged = f"{path}.{os.getpid()}" if is_local else path
         # Stores of objects show nothing before the end by themselves.
         file: Any = open(staged, "wb") if is_local else file_system.open(path, "wb", autocommit=False)  # noqa: SIM115
@@ -88,6 +85,14 @@ def require_format(name: str) -> str:
     if found is None:
         raise UnsupportedMediaType(f"{name}: the name must end in {', '.join(list_file_endings())}.")
     return found
+
+
+def _find_file_system(address: str) -> tuple[Any, str]:
+    # It takes a quarter of a second to import: only a process that opens tables pays for it.
+    import fsspec
+
+    file_system, path = fsspec.url_to_fs(address)
+    return file_system, str(path)
 
 
 def _split_compression(address: str) -> tuple[str, str | None]:

@@ -1,0 +1,1 @@
+"""Tables that are scored in the background: kept in the database, advanced in steps by any number of workers."""
