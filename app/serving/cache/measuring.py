@@ -27,7 +27,9 @@ def read_model_cost(release: LoadedRelease) -> Callable[[], CostCurve]:
     """
     if release.golden is None:
         return lambda: DEAR
-    return lambda: release.cost
+    # Now: the first caller is not to wait for that.
+    cost = release.cost
+    return lambda: cost
 
 
 def measure_look(release: LoadedRelease, digests: RowDigests) -> CostCurve:

@@ -97,7 +97,9 @@ class OpenLoad:
                     number += 1
                 pause = begun + number / self._rate - time.perf_counter()
                 for descriptor, _ in self._poll.poll(min(max(pause, 0), _LONGEST_SLEEP_SECONDS)):
-                    self._go_on(self._under_way[descriptor])
+                    # A process that was started meanwhile holds what was closed here for a moment.
+                    if descriptor in self._under_way:
+                        self._go_on(self._under_way[descriptor])
         finally:
             for exchange in list(self._under_way.values()):
                 self._end(exchange, f"no answer within {PATIENCE_SECONDS} seconds")

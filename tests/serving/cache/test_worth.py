@@ -46,6 +46,13 @@ def test_where_hardly_anything_is_found_few_are_looked_for_until_they_are_found_
     assert worth.judge(1) == "pays"
 
 
+def test_a_model_that_takes_its_time_is_looked_past_also_while_the_cache_fills() -> None:
+    worth = make_worth(LOOK, CostCurve(fixed_seconds=0.02, seconds_per_row=1e-3))
+    for _ in range(5000):
+        worth.note(looked_for=1, found=0)
+    assert worth.judge(1) == "pays"
+
+
 def test_requests_of_other_sizes_are_judged_by_what_was_found_for_them() -> None:
     worth = make_worth(LOOK, MODEL)
     for _ in range(100):

@@ -31,7 +31,7 @@ _SECONDS_BETWEEN_MEASUREMENTS = 1.0
 _SECONDS_BETWEEN_PROBES = 0.2
 _SECONDS_AFTER_A_REFUSAL = 1.0
 _MEASURED_ROWS = (1, 64)
-_MEASUREMENTS_KEPT = 5
+_MEASUREMENTS_AT_FIRST, _MEASUREMENTS_KEPT = 3, 5
 
 logger = logging.getLogger(__name__)
 
@@ -151,17 +151,23 @@ class RedisRows:
     def measure(self) -> None:
         """Look for rows that are not there; while Redis does not answer this is what finds out that it does again."""
         try:
-            for rows, seconds in self._measured.items():
-                keys = [write_key("", bytes([number])) for number in range(rows)]
-                began = time.perf_counter()
-                self._link.call(partial(_read, keys=keys))
-                seconds.append(time.perf_counter() - began)
+            # The first one may have to connect, which requests seldom do.
+            self._time_look(1)
+            for _ in range(1 if self._measured[1] else _MEASUREMENTS_AT_FIRST):
+                for rows, seconds in self._measured.items():
+                    seconds.append(self._time_look(rows))
         except RedisGone:
             self.cost = None
             return
         (one, of_one), (many, of_many) = ((rows, median(seconds)) for rows, seconds in self._measured.items())
         per_row = max((of_many - of_one) / (many - one), of_one / 1000)
         self.cost = CostCurve(fixed_seconds=max(of_one - per_row, of_one / 1000), seconds_per_row=per_row)
+
+    def _time_look(self, rows: int) -> float:
+        keys = [write_key("", bytes([number])) for number in range(rows)]
+        began = time.perf_counter()
+        self._link.call(partial(_read, keys=keys))
+        return time.perf_counter() - began
 
     def _write_waiting(self) -> None:
         while self._waiting and time.monotonic() >= self._next_writing:
