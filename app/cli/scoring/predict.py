@@ -11,6 +11,7 @@ from app.cli.scoring.progress import choose_display
 from app.serving.scoring.local_engine import LocalEngine
 from app.serving.scoring.order import Progress, ReleaseChoice, ScoringRefused
 from app.serving.scoring.places import opened_table, require_format, written_result
+from app.serving.scoring.ray_engine import RayEngine
 from app.wiring.releases import choose_release
 from config.settings import Settings
 
@@ -28,21 +29,34 @@ _DESCRIPTIONS = {
 @click.command(epilog="Example: gluonserve predict customers.csv scores.parquet")
 @click.argument("source", metavar="IN")
 @click.argument("result", metavar="OUT")
+@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True)
 @click.option("--version", metavar="V", help="The version that answers; the active one otherwise.")
 @click.option("--processes", type=click.IntRange(1, 256), metavar="N", help="As many as workers fit here otherwise.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 @click.pass_obj
 def predict(
-    settings: Settings, source: str, result: str, version: str | None, processes: int | None, as_json: bool
+    settings: Settings,
+    /,
+    source: str,
+    result: str,
+    engine: str,
+    version: str | None,
+    processes: int | None,
+    as_json: bool,
 ) -> None:
     """Predict every row of IN into OUT, in the order of the rows, or nothing at all.
 
     The names tell the formats: .csv, .jsonl, .ndjson, .parquet, .pq, .arrows; IN may be compressed too (.gz, .zst).
     Both may lie in S3, GCS or Azure (s3://..., with the extra of that name). OUT appears when it is whole.
+
+    With --engine ray, IN and OUT are directories of Parquet files, and the cluster of RAY_ADDRESS does the work.
     """
     choice = choose_release(settings, version)
     try:
-        progress = _score_here(choice, source, result, processes=processes or settings.workers)
+        if engine == "ray":
+            progress = RayEngine(choice, actors=processes).score(source, result)
+        else:
+            progress = _score_here(choice, source, result, processes=processes or settings.workers)
     except ScoringRefused as refused:
         _show_faults(refused)
         raise

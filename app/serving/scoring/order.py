@@ -70,8 +70,11 @@ class ScoringRefused(ServiceError):
 
     def __init__(self, refusal: PartRefusal) -> None:
         super().__init__(refusal.detail, code=refusal.code)
-        self._faults = refusal.faults
+        self._refusal = refusal
+
+    def __reduce__(self) -> tuple[type[ScoringRefused], tuple[PartRefusal]]:
+        return ScoringRefused, (self._refusal,)
 
     @property
     def faults(self) -> tuple[FieldFault, ...]:
-        return self._faults
+        return self._refusal.faults

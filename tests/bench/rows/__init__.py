@@ -1,0 +1,1 @@
+"""Many rows: whole tables scored offline, and by jobs whose workers are killed."""
