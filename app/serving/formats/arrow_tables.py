@@ -15,6 +15,7 @@ import pyarrow.parquet
 from app.errors import InvalidTable, TooLarge
 from app.serving.formats.arrow_messages import is_compressed
 from app.serving.formats.arrow_values import is_text, list_values
+from app.serving.formats.parquet_pages import measure_pages
 from app.serving.formats.text_tables import check_columns
 
 Row = dict[str, Any]
@@ -39,15 +40,19 @@ def open_parquet_batches(
     with _naming_damage("Parquet file"):
         footer = pyarrow.parquet.read_metadata(file)  # type: ignore[no-untyped-call]
         schema = footer.schema.to_arrow_schema()
-        declared = sum(footer.row_group(group).total_byte_size for group in range(footer.num_row_groups))
     check_columns(schema.names, most_columns)
-    if uncompressed_bytes is not None and declared > uncompressed_bytes:
-        raise TooLarge(
-            f"The table takes {declared / 1e6:.0f} MB when read; it may take {uncompressed_bytes / 1e6:g} MB."
-        )
+    if uncompressed_bytes is not None:
+        _check_size(file, footer, uncompressed_bytes)
     # A text that is written once for a million rows is then in memory once as well.
     shared = [field.name for field in schema if is_text(field.type)]
     return _iterate_parquet(file, shared, step), footer.num_rows
+
+
+def _check_size(file: BinaryIO, footer: Any, most_bytes: int) -> None:
+    with _naming_damage("Parquet file"):
+        unpacked = measure_pages(file, footer)
+    if unpacked > most_bytes:
+        raise TooLarge(f"The table takes {unpacked / 1e6:.0f} MB when read; it may take {most_bytes / 1e6:g} MB.")
 
 
 def _iterate_parquet(file: BinaryIO, shared: list[str], step: int) -> Iterator[pyarrow.RecordBatch]:

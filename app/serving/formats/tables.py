@@ -28,7 +28,7 @@ class TableLimits:
     Attributes:
         columns: Of the whole table, whether the model knows them or not.
         row_bytes: Text of one row of CSV or JSON Lines.
-        uncompressed_bytes: What a Parquet file says that its columns take; None for as much as it likes.
+        uncompressed_bytes: What the pages of a Parquet file take when they are unpacked; None for as much as they like.
     """
 
     columns: int = 10_000
