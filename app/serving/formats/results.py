@@ -96,6 +96,6 @@ def open_result_writer(sink: BinaryIO, media_type: str, layout: ResultLayout) ->
     if media_type not in (PARQUET, ARROW_STREAM):
         raise UnsupportedMediaType(f"Predictions cannot be written in the format {media_type}.")
     # 30 MB that a process which never writes such a table does without.
-    from app.serving.formats.arrow_results import ArrowResultWriter
+    from app.serving.formats.arrow.results import ArrowResultWriter
 
     return ArrowResultWriter(sink, layout, as_parquet=media_type == PARQUET)

@@ -113,7 +113,7 @@ def _open_rows(
     if media_type not in (PARQUET, ARROW_STREAM):
         raise UnsupportedMediaType(f"A table in the format {media_type} cannot be read here.")
     # 30 MB that a process which never sees such a table does without.
-    from app.serving.formats.arrow_tables import open_arrow_stream, open_parquet
+    from app.serving.formats.arrow.tables import open_arrow_stream, open_parquet
 
     if media_type == ARROW_STREAM:
         return open_arrow_stream(file, step=chunk_rows, most_columns=limits.columns), None

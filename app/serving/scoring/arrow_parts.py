@@ -10,7 +10,7 @@ import pyarrow
 import pyarrow.compute
 import pyarrow.ipc
 
-from app.serving.formats.arrow_tables import open_arrow_batches, open_parquet_batches
+from app.serving.formats.arrow.tables import open_arrow_batches, open_parquet_batches
 from app.serving.formats.tables import USUAL_LIMITS
 from app.serving.scoring.text_parts import BYTES_OF_PART, Piece
 

@@ -13,9 +13,9 @@ import pyarrow.lib
 import pyarrow.parquet
 
 from app.errors import InvalidTable, TooLarge
-from app.serving.formats.arrow_messages import is_compressed
-from app.serving.formats.arrow_values import is_text, list_values
-from app.serving.formats.parquet_pages import measure_pages
+from app.serving.formats.arrow.messages import is_compressed
+from app.serving.formats.arrow.parquet_pages import measure_pages
+from app.serving.formats.arrow.values import is_text, list_values
 from app.serving.formats.text_tables import check_columns
 
 Row = dict[str, Any]

@@ -8,8 +8,8 @@ import pyarrow.parquet
 import pytest
 
 from app.errors import InvalidTable, TooLarge
+from app.serving.formats.arrow.parquet_pages import measure_pages
 from app.serving.formats.media_types import PARQUET
-from app.serving.formats.parquet_pages import measure_pages
 from app.serving.formats.tables import TableLimits, open_table
 
 ROWS = 100_000
