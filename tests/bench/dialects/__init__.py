@@ -1,0 +1,1 @@
+"""What long tables cost a worker: its memory must not grow with them."""
