@@ -45,8 +45,9 @@ sbom: $(TEST_READY) ## write the list of what a release is made of (CycloneDX) i
 bench: $(TEST_READY) ## measure the servers side by side and write docs/performance.md; QUICK=1 for a short look
 	@exec $(BIN)/python -m tests.bench $(if $(filter 1,$(QUICK)),--quick)
 
-image: ## build the container image gluonserve
-	docker build --tag gluonserve .
+image: ## build the container images gluonserve:full and gluonserve:slim
+	docker build --target full --tag gluonserve:full .
+	docker build --target slim --tag gluonserve:slim .
 
 lock: $(BIN)/python ## renew the lock files after a change of dependencies; UPGRADE=1 takes the newest versions
 	@echo "Installing the developers' tools ..."
@@ -55,7 +56,11 @@ lock: $(BIN)/python ## renew the lock files after a change of dependencies; UPGR
 	@$(call lock,test,-test)
 	@$(call lock,postgres,,--constraint deploy/requirements-test.lock)
 	@$(call lock,demo,-demo,--constraint deploy/requirements-test.lock)
-	@# For the image, which writes the list of its own packages.
+	@# For the slim image: boosters beside it, whose shared objects execute trees that are too large for a table.
+	@printf '%s\n' 'setuptools>=77' lightgbm xgboost-cpu | $(compile) setup.cfg - --extra postgres \
+		--excludes deploy/image/left-out-of-slim.txt --output-file deploy/requirements-slim.lock \
+		--constraint deploy/requirements-test.lock
+	@# For the images, which write the list of their own packages.
 	@echo cyclonedx-bom | $(compile) - --output-file deploy/requirements-sbom.lock --constraint deploy/requirements-test.lock
 
 # $(call lock,EXTRA,SUFFIX,OPTIONS): setuptools is locked too, it installs the project itself.

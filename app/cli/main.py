@@ -30,6 +30,9 @@ from config.settings import SettingsError, load_settings
 
 REFUSED, USAGE = 1, 2
 
+# Packages without which the slim image runs.
+_OF_TRAINING = ("autogluon", "pandas")
+
 
 class GluonserveGroup(click.Group):
     """Turns every foreseeable fault into one sentence and the exit code of the contract."""
@@ -43,6 +46,10 @@ class GluonserveGroup(click.Group):
             _fail(fault.detail, REFUSED)
         except (ReleaseUnusable, DatabaseError) as fault:
             _fail(str(fault), REFUSED)
+        except ModuleNotFoundError as fault:
+            if (fault.name or "").partition(".")[0] not in _OF_TRAINING:
+                raise
+            _fail("this needs AutoGluon, which is not installed here; the full image of gluonserve has it.", REFUSED)
 
 
 @click.group(

@@ -23,6 +23,7 @@ ACCEPTED = {
     "tests/test_database.py": {"/t" + "mp/k"},
 }
 TOOLS_OF_THE_IMAGE = "deploy/requirements-sbom.lock"
+SLIM = "deploy/requirements-slim.lock"
 LOCKS = [f"deploy/requirements{suffix}.lock" for suffix in ("", "-demo", "-test")]
 
 
@@ -79,6 +80,13 @@ def test_a_lock_holds_hashes_and_no_cuda(lock: str) -> None:
     assert re.findall(r"(?m)^(?:nvidia|torch|xgboost==.*linux)\S*", text) == []
 
 
+def test_the_lock_of_the_slim_image_leaves_out_what_trains() -> None:
+    text = (ROOT / SLIM).read_text(encoding="utf-8")
+    assert re.findall(r"(?m)^(?:autogluon|pandas|catboost|matplotlib|boto|ray|nvidia|torch)\S*", text) == []
+    assert {"numpy", "lightgbm", "xgboost-cpu"} - set(re.findall(r"(?m)^([\w-]+)==", text)) == set()
+    assert find_unhashed_requirements(text) == []
+
+
 def test_what_only_the_build_of_the_image_installs_is_locked_too() -> None:
     text = (ROOT / TOOLS_OF_THE_IMAGE).read_text(encoding="utf-8")
     assert "cyclonedx-bom==" in text
@@ -93,10 +101,11 @@ def test_the_locks_agree_on_every_version() -> None:
     # Versions only: for which Python one is taken depends on who else asks for it.
     pins = [
         set(re.findall(r"(?m)^([^\s;]+==[^\s;]+)(?: ; .*?)? *\\$", (ROOT / lock).read_text(encoding="utf-8")))
-        for lock in (*LOCKS, TOOLS_OF_THE_IMAGE)
+        for lock in (*LOCKS, TOOLS_OF_THE_IMAGE, SLIM)
     ]
-    runtime, demo, tests, tools = pins
+    runtime, demo, tests, tools, slim = pins
     assert "flask" in {pin.partition("==")[0] for pin in runtime}
     assert runtime - tests == set()
     assert demo - tests == set()
     assert tools - tests == set()
+    assert slim - runtime == set()
