@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import BinaryIO
 
 from app.errors import ReleaseUnusable, ServiceError, TooLarge, Unavailable
@@ -117,11 +117,12 @@ class JobWorker:
 
     def _join(self, job: Job, step: Step) -> None:
         layout = ResultLayout.of(self._load_version(job.version).manifest, has_ids=True)
-        with self._files.written_result(job.id) as sink:
-            assembly = open_assembly(sink, job.result_type, layout)
+        with (
+            self._files.written_result(job.id) as sink,
+            closing(open_assembly(sink, job.result_type, layout)) as assembly,
+        ):
             for content in self._files.iterate_part_results(job.id, self._store.count_parts(job.id)):
                 assembly.append(content)
-            assembly.close()
         if self._store.finish_join(step):
             self._files.keep_result_only(job.id)
             logger.info("Job %s is done: %s rows.", job.id, job.rows)

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import BinaryIO
 
 from app.errors import ReleaseUnusable, Unavailable
@@ -57,8 +57,12 @@ class LocalEngine:
             ReleaseUnusable: when the release cannot be loaded.
         """
         started, progress = time.perf_counter(), Progress()
-        assembly = open_assembly(sink, result_type, ResultLayout.of(self._choice.read_manifest()))
-        with _scoring_processes(self._choice, find_part_type(result_type), self._processes) as answer:
+        layout, part_type = ResultLayout.of(self._choice.read_manifest()), find_part_type(result_type)
+        with (
+            _scoring_processes(self._choice, part_type, self._processes) as answer,
+            # Closed in any case: what is left open writes its end when nothing is there any more to be written to.
+            closing(open_assembly(sink, result_type, layout)) as assembly,
+        ):
             for outcome in answer(cut_table(source, media_type, rows=rows_of_part)):
                 if isinstance(outcome, PartRefusal):
                     raise ScoringRefused(outcome)
@@ -67,7 +71,6 @@ class LocalEngine:
                 progress.seconds = time.perf_counter() - started
                 progress.share = min(source.tell() / size, 1.0) if size else None
                 self._watcher.show_progress(progress)
-        assembly.close()
         return progress
 
 

@@ -14,9 +14,8 @@ from app.serving.scoring.scorer import PartRefusal, PartScorer
 if TYPE_CHECKING:
     import pyarrow
 
-# Reading and writing wait for disks and networks: beside an actor on each core there is room for them.
-_CORES_OF_ACTOR = 0.8
-_CORES_OF_FILES = {"num_cpus": 0.1}
+# What reads and writes asks for a whole core, which actors that had asked for theirs would never leave.
+_CORES_OF_ACTOR = 0
 
 
 class RayEngine:
@@ -43,18 +42,19 @@ class RayEngine:
         context.enable_progress_bars = False
         actors = self._actors or max(1, int(ray.cluster_resources().get("CPU", 1)))
         try:
-            scored = ray.data.read_parquet(source, ray_remote_args=_CORES_OF_FILES).map_batches(
+            scored = ray.data.read_parquet(source).map_batches(
                 PartActor,
                 batch_format="pyarrow",
                 batch_size=ROWS_OF_PART,
                 fn_constructor_args=(self._choice,),
                 compute=ray.data.ActorPoolStrategy(size=actors),
                 num_cpus=_CORES_OF_ACTOR,
+                scheduling_strategy="SPREAD",
             )
-            scored.write_parquet(result, ray_remote_args=_CORES_OF_FILES)
+            scored.write_parquet(result)
         except (ray.exceptions.RayError, OSError, ValueError) as fault:
             raise _describe_failure(fault) from None
-        rows = ray.data.read_parquet(result, ray_remote_args=_CORES_OF_FILES).count()
+        rows = ray.data.read_parquet(result).count()
         return Progress(rows=rows, seconds=time.perf_counter() - started, share=1.0)
 
 

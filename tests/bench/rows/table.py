@@ -14,6 +14,8 @@ import orjson
 from tests.bench.command import run_child
 
 _SEED = 20261130
+# A number of so few values is a kind of category.
+_FEW = 2
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,11 @@ def prepare(predictors: Path, cache: Path, *, quick: bool) -> Prepared:
 def vary_rows(rows: list[dict[str, Any]], count: int) -> Iterator[dict[str, Any]]:
     """Real rows in turn, their numbers moved by up to a tenth: a plan computes rows that are alike once."""
     chance = random.Random(_SEED)
+    floats = {name for name in rows[0] if len({row[name] for row in rows if isinstance(row[name], float)}) > _FEW}
     for number in range(count):
         row = dict(rows[number % len(rows)])
         for name, value in row.items():
-            if isinstance(value, float):
+            if name in floats and isinstance(value, float):
                 row[name] = round(value * (0.9 + 0.2 * chance.random()), 3)
         yield row
 

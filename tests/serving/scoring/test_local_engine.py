@@ -73,10 +73,13 @@ def test_a_table_without_rows_gets_a_result_without_rows(engine: LocalEngine) ->
     assert progress.rows == 0
 
 
-def test_a_part_that_is_refused_refuses_the_table(engine: LocalEngine, rows: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize("result_type", TABLES)
+def test_a_part_that_is_refused_refuses_the_table(
+    engine: LocalEngine, rows: list[dict[str, Any]], result_type: str
+) -> None:
     broken = [*rows[:12], {**rows[12], "visits": "many"}, *rows[13:]]
     with pytest.raises(ScoringRefused) as refused:
-        score(engine, write_table(broken, JSON_LINES), JSON_LINES)
+        score(engine, write_table(broken, JSON_LINES), JSON_LINES, result_type)
     assert [(fault.row, fault.field) for fault in refused.value.faults] == [(12, "visits")]
     assert refused.value.code == "invalid_rows"
 
