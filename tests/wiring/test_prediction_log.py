@@ -23,12 +23,12 @@ Row = dict[str, Any]
 
 
 @pytest.fixture
-def predict_and_read(published_plan: ReleaseStore, tmp_path: Path) -> Callable[..., tuple[Row, Sequence[Record]]]:
+def predict_and_read(plan_store: ReleaseStore, tmp_path: Path) -> Callable[..., tuple[Row, Sequence[Record]]]:
     """Send as many requests as there are changes to the sample row; return that row and what is logged."""
 
     def predict(*changes: Mapping[str, Any], **settings_changes: Any) -> tuple[Row, Sequence[Record]]:
         trusted = (SIGNER.public_key.text,)
-        settings = make_settings(tmp_path, model_path=published_plan.path, trusted_keys=trusted, **settings_changes)
+        settings = make_settings(tmp_path, model_path=plan_store.path, trusted_keys=trusted, **settings_changes)
         services = build_services(settings)
         client = create_app(settings, services).test_client()
         wait_until(services.ping, seconds=20)
