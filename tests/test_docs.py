@@ -93,7 +93,7 @@ class Reader:
 
     def _is_ready(self) -> bool:
         try:
-            return requests.get(f"{self._url}/health/ready", timeout=5).status_code == requests.codes.ok
+            return requests.get(f"{self._url}/health/ready", timeout=60).status_code == requests.codes.ok
         except requests.ConnectionError:
             return False
 
