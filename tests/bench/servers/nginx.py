@@ -18,18 +18,24 @@ _START_SECONDS = 20
 
 
 @contextmanager
-def running_nginx(home: Path, *, upstream: str, certificate: Path | None = None) -> Iterator[tuple[str, int]]:
+def running_nginx(
+    home: Path, *, upstream: str, certificate: Path | None = None, logs_requests: bool = False
+) -> Iterator[tuple[str, int]]:
     """Run nginx until the end of the block and yield its address.
 
     Args:
         home: Where it may write: a directory that is made.
         upstream: Where the server before which it stands listens, as nginx writes it.
         certificate: A file with a certificate and its private key, for TLS.
+        logs_requests: Whether it writes `access.log` there.
     """
     shutil.copytree(CONFIGURATION, home)
     address = ("127.0.0.1", find_free_port())
     tls = f" ssl;\nssl_certificate {certificate};\nssl_certificate_key {certificate}" if certificate else ""
-    (home / "listen.conf").write_text(f"listen {address[0]}:{address[1]}{tls};\n")
+    access_log = f"access_log {home}/access.log requests;"
+    (home / "listen.conf").write_text(
+        f"listen {address[0]}:{address[1]}{tls};\n{access_log if logs_requests else ''}\n"
+    )
     (home / "upstream.conf").write_text(f"server {upstream} max_fails=0;\n" * 3)
     (home / "logs").mkdir()
     # Not its own user: it would not reach what a test has written.

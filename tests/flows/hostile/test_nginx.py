@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -151,6 +152,25 @@ def test_what_nginx_refuses_itself_has_the_documented_shape(
     assert answer.status == status
     assert list(AnswerJudge().list_faults(answer)) == []
     assert len(upstream.received) == (status == 200)
+
+
+def test_each_request_is_a_line_of_json_with_its_id(upstream: Upstream, tmp_path: Path) -> None:
+    upstream.deaths = 1
+    with running_nginx(tmp_path / "home", upstream=upstream.address, logs_requests=True) as address:
+        headers = {"X-Request-ID": "order-4711"}
+        requests.post(f"http://{address[0]}:{address[1]}/predict?secret=1", json={}, headers=headers, timeout=10)
+        requests.get(f'http://{address[0]}:{address[1]}/"quoted"', timeout=10)
+    text = (tmp_path / "home" / "access.log").read_text()
+    first, second = (json.loads(line) for line in text.splitlines())
+    assert (first["request_id"], first["method"], first["path"], first["status"]) == (
+        "order-4711",
+        "POST",
+        "/predict",
+        200,
+    )
+    assert len(first["upstream_seconds"].split(",")) == 2
+    assert second["path"] == '/"quoted"'
+    assert "secret" not in text
 
 
 def test_a_server_that_is_not_there_is_answered_for(tmp_path: Path) -> None:
