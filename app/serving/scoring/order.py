@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from app.errors import FieldFault, ServiceError
 from app.release.manifest import Manifest
 from app.release.signing import Trust
+from app.release.store import ReleaseStore
 from app.release.verification import read_manifest
 from app.runtime.loading import Execution, LoadedRelease, load_release
 from app.runtime.rows import RowRules
+from app.runtime.switching.rejections import RejectedFeatures
 from app.serving.scoring.scorer import PartRefusal
 
 
@@ -30,8 +32,19 @@ class ReleaseChoice:
         return read_manifest(self.directory, self.trust)
 
     def load(self) -> LoadedRelease:
-        """Raises ReleaseUnusable, with one sentence for the operator."""
-        return load_release(self.directory, trust=self.trust, prefer=self.prefer, rules=self.rules)
+        """The release, which takes no unseen values of features that an operator has excluded, also from now on.
+
+        Raises:
+            ReleaseUnusable: with one sentence for the operator.
+        """
+        release = load_release(self.directory, trust=self.trust, prefer=self.prefer, rules=self.rules)
+        features = RejectedFeatures(ReleaseStore(self.directory.parent))
+
+        def read_rejected() -> frozenset[str]:
+            features.follow()
+            return features.reader_of(release.manifest.version)()
+
+        return replace(release, rejected=read_rejected)
 
 
 @dataclass
