@@ -45,6 +45,8 @@ class LineWriter:
             "error": event.error,
             "key": event.key,
         }
+        if event.is_part:
+            record["part"] = True
         if answer is None:
             record.update(_NOT_ANSWERED, ms=_write_times(event, 0.0, 0.0), warnings=_NO_WARNINGS)
         else:

@@ -62,6 +62,10 @@ class Tally:
         }
 
     def add_request(self, record: Record) -> None:
+        if record.get("part"):
+            # Some rows of a request that has a line of its own.
+            self._add_rows(record)
+            return
         self.requests += 1
         counted = self.counted
         counted["by_status"][str(record["status"])] += 1
@@ -105,17 +109,20 @@ class Tally:
             "lost_lines": self.lost_lines,
         }
 
-    def _add_answer(self, record: Record) -> None:
+    def _add_rows(self, record: Record) -> None:
         self.rows += record["rows"]
         # Lines of an earlier gluonserve do not tell.
         self.cached_rows += record.get("cached", 0)
+        for kind, count in record.get("warnings", {}).items():
+            if count:
+                _count(self.counted["warnings"], kind, count)
+
+    def _add_answer(self, record: Record) -> None:
+        self._add_rows(record)
         counted = self.counted
         _count(counted["by_version"], record.get("version"))
         _count(counted["by_role"], record.get("role"))
         _count(counted["by_execution"], record.get("execution"))
-        for kind, count in record.get("warnings", {}).items():
-            if count:
-                _count(counted["warnings"], kind, count)
         for name, milliseconds in record["ms"].items():
             histogram = self.ms.get(name)
             if histogram is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,11 @@ def make_predicted() -> RequestObserved:
         probabilities=[{"No": 0.25, "Yes": 0.75}, {"No": 1.0, "Yes": 0.0}],
     )
     return make_event(answer, seconds=0.0021234, waited_seconds=0.0005, key="abcdefgh", ended_at=1795407543.1239)
+
+
+def test_some_rows_of_a_request_are_told_as_a_part_of_it() -> None:
+    event = make_predicted()
+    assert write_record(replace(event, is_part=True)) == {**write_record(event), "part": True}
 
 
 def test_a_predicted_request_is_told_whole() -> None:

@@ -56,6 +56,16 @@ def test_a_tally_tells_what_requests_were_and_how_long_answers_took() -> None:
     }
 
 
+def test_parts_of_a_long_table_add_their_rows_and_are_no_requests() -> None:
+    tally = Tally()
+    for rows in (1000, 24):
+        tally.add_request(make_record(rows=rows, part=True, cached=1, warnings={"unseen": 2}))
+    tally.add_request(make_record(rows=0))
+    told = tally.to_document()
+    assert (told["requests"], told["rows"], told["cached_rows"], told["warnings"]) == (1, 1024, 2, {"unseen": 4})
+    assert told["p50_ms"] == pytest.approx(1.0, rel=0.02)
+
+
 def test_tallies_add_up_and_survive_being_written() -> None:
     whole, halves = Tally(), (Tally(), Tally())
     for number in range(100):
