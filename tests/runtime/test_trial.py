@@ -35,10 +35,12 @@ def plant(store: ReleaseStore, *deed: Any, version: str = "1") -> Path:
 
 
 def test_a_sound_release_passes_and_tells_time_and_memory(plan_store: ReleaseStore) -> None:
+    ours = b"x" * 600_000_000
     report = try_release(plan_store.directory("1"), trust=TRUST, prefer="plan", seconds=180)
     assert report.execution == "plan"
     assert report.seconds > 0
-    assert 20 < report.memory_mb < 2000
+    # Not that of the process that asks.
+    assert 20 < report.memory_mb < len(ours) / 1e6
 
 
 def test_an_unsigned_release_is_refused_there_too(plan_store: ReleaseStore) -> None:
