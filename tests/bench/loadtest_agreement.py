@@ -52,7 +52,8 @@ def main(quick: bool, predictors: Path, cache: Path) -> None:
     execution: Execution = "plan"
     arguments = [execution, str(predictors), str(cache), *(["--quick"] if quick else [])]
     prepared = run_child("tests.bench.switching.prepare", *arguments)
-    with tempfile.TemporaryDirectory(dir=cache, prefix="agreement-") as path:
+    # What runs beside the server may end a moment after it.
+    with tempfile.TemporaryDirectory(dir=cache, prefix="agreement-", ignore_cleanup_errors=True) as path:
         home = Path(path)
         rows = home / "rows.jsonl"
         rows.write_bytes(b"\n".join(map(orjson.dumps, orjson.loads(Path(prepared["rows"]).read_bytes()))) + b"\n")
