@@ -78,6 +78,7 @@ class RedisRows:
         self._next_measurement = self._next_writing = 0.0
         self._refusals: set[type[Exception]] = set()
         self._lock = threading.Lock()
+        self._round = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="cache-in-redis", daemon=True)
 
@@ -130,13 +131,14 @@ class RedisRows:
             self._waiting.append(_Forgotten(release, then))
 
     def work(self) -> None:
-        """One round of the thread."""
-        now = time.monotonic()
-        if now >= self._next_measurement:
-            self.measure()
-            pause = _SECONDS_BETWEEN_PROBES if self._link.is_given_up else _SECONDS_BETWEEN_MEASUREMENTS
-            self._next_measurement = now + pause
-        self._write_waiting()
+        """One round of the thread; whoever else calls it takes turns with the thread."""
+        with self._round:
+            now = time.monotonic()
+            if now >= self._next_measurement:
+                self.measure()
+                pause = _SECONDS_BETWEEN_PROBES if self._link.is_given_up else _SECONDS_BETWEEN_MEASUREMENTS
+                self._next_measurement = now + pause
+            self._write_waiting()
 
     def _run(self) -> None:
         is_last = False
