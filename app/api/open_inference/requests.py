@@ -19,7 +19,6 @@ from app.serving.formats.tensors import decode_tensor
 HEADER_LENGTH = "Inference-Header-Content-Length"
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
 _REQUEST = InferenceRequest()
-_SHAPES = (1, 2)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from types import TracebackType
-from typing import Protocol, TextIO
+from typing import IO, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
-from typing_extensions import Self
 
+from app.cli.displays.display import Bar, Display, Lines, open_console
 from app.loadtest.conducting import Watcher
 from app.loadtest.sending.run import Progress as RunProgress
 
@@ -20,34 +18,20 @@ _MOST_LINES = 20
 _LEAST_SECONDS_BETWEEN_LINES = 1.0
 
 
-class Display(Watcher, Protocol):
-    """Takes itself down on every way out."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+class LoadDisplay(Watcher, Display, Protocol):
+    """Shows how far a load is."""
 
 
-class PlainDisplay:
+class PlainDisplay(Lines):
     """A line now and then, for logs and pipes."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: IO[str]) -> None:
+        super().__init__(stream)
         self._what = ""
         self._next = self._step = _LEAST_SECONDS_BETWEEN_LINES
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stream.flush()
-
     def show_note(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)
+        self._show_line(text)
 
     def begin(self, what: str, *, seconds: float | None, requests: int | None) -> None:  # noqa: ARG002
         self._what = what
@@ -58,14 +42,14 @@ class PlainDisplay:
         if progress.seconds < self._next:
             return
         self._next = max(progress.seconds * (1 + 1 / _MOST_LINES), self._next + self._step)
-        print(f"{self._what}: {progress.seconds:.0f} s, {describe(progress)}", file=self._stream, flush=True)
+        self._show_line(f"{self._what}: {progress.seconds:.0f} s, {describe(progress)}")
 
 
-class BarDisplay:
+class BarDisplay(Bar):
     """A bar of what is done of what is to be done."""
 
     def __init__(self, console: Console) -> None:
-        self._progress = Progress(
+        progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -75,17 +59,9 @@ class BarDisplay:
             transient=True,
             refresh_per_second=_DRAWINGS_PER_SECOND,
         )
+        super().__init__(progress)
         self._task: TaskID | None = None
         self._counts_requests = False
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
 
     def show_note(self, text: str) -> None:
         self._progress.console.print(Text(text))
@@ -102,11 +78,10 @@ class BarDisplay:
             self._progress.update(self._task, completed=done, state=describe(progress))
 
 
-def choose_display(stream: TextIO | None = None) -> Display:
+def choose_display(stream: IO[str] | None = None) -> LoadDisplay:
     """A bar when stderr is a terminal, plain lines when it is not."""
-    stream = sys.stderr if stream is None else stream
-    console = Console(file=stream)
-    return BarDisplay(console) if console.is_terminal else PlainDisplay(stream)
+    console = open_console(stream)
+    return BarDisplay(console) if console.is_terminal else PlainDisplay(console.file)
 
 
 def describe(progress: RunProgress) -> str:
