@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +15,7 @@ import orjson
 from app.runtime.loading import Execution
 from tests.bench.command import bench_command, end_with, run_child, say
 from tests.bench.overload.measuring import OverloadScope, measure_overload
-from tests.bench.overload.results import OverloadResult
+from tests.bench.overload.results import OverloadResult, find_broken_promises
 from tests.bench.report.machine import describe_machine
 from tests.bench.scope import PLAN
 from tests.bench.servers.running import bench_server
@@ -29,8 +30,13 @@ DEADLINE_MS = 5000
 )
 @click.option("--native", is_flag=True, help="AutoGluon answers in place of the compiled plan.")
 @click.option("--without-doorman", is_flag=True, help="Let all requests wait: the promises are to be broken then.")
-def main(native: bool, quick: bool, without_doorman: bool, predictors: Path, cache: Path) -> None:
-    """Measure and report."""
+@click.option("--rounds", default=3, help="Floods one after the other, each with capacities of its own.")
+def main(*, native: bool, quick: bool, without_doorman: bool, rounds: int, predictors: Path, cache: Path) -> None:
+    """Measure and report.
+
+    The machine is never equally fast for long: of the goodput the middle one of all rounds counts, of all else the
+    worst.
+    """
     execution: Execution = "native" if native else "plan"
     arguments = [execution, str(predictors), str(cache), *(["--quick"] if quick else [])]
     prepared = run_child("tests.bench.switching.prepare", *arguments)
@@ -54,8 +60,8 @@ def main(native: bool, quick: bool, without_doorman: bool, predictors: Path, cac
         )
         os.sched_setaffinity(0, cores)
         traffic = read_traffic(prepared, server.key)
-        result = measure_overload(server.address, traffic.requests, scope, say)
-    report(result, cache / f"overload-{execution}{'-quick' if quick else ''}.json")
+        results = [measure_overload(server.address, traffic.requests, scope, say) for _ in range(1 if quick else rounds)]
+    report(results, cache / f"overload-{execution}{'-quick' if quick else ''}.json")
 
 
 def separate_cores(settings: dict[str, str]) -> set[int]:
@@ -68,12 +74,14 @@ def separate_cores(settings: dict[str, str]) -> set[int]:
     return {last}
 
 
-def report(result: OverloadResult, figures: Path) -> None:
-    document = {"machine": describe_machine(), "result": asdict(result)}
+def report(results: Sequence[OverloadResult], figures: Path) -> None:
+    document = {"machine": describe_machine(), "results": [asdict(result) for result in results]}
     figures.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
-    for name, value in asdict(result).items():
-        click.echo(f"{name:>18}  {value:.1f}" if isinstance(value, float) else f"{name:>18}  {value}")
-    end_with(result.find_broken_promises())
+    for name in asdict(results[0]):
+        values = (getattr(result, name) for result in results)
+        shown = (f"{value:.1f}" if isinstance(value, float) else str(value) for value in values)
+        click.echo(f"{name:>18}  {'  '.join(f'{value:>9}' for value in shown)}")
+    end_with(find_broken_promises(results))
 
 
 if __name__ == "__main__":

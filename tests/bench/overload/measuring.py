@@ -14,7 +14,7 @@ from tests.bench.overload.results import SECONDS_TO_RECOVER, OverloadResult, sum
 OVERLOAD = 3.0
 _USUAL = 0.5
 _SETTLING_SECONDS = 1.0
-_CAPACITY_SECONDS = 4.0
+_CAPACITY_SECONDS = 8.0
 
 Say = Callable[[str], None]
 

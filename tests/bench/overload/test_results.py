@@ -6,7 +6,7 @@ import pytest
 
 from tests.bench.load.open_loop import Answer
 from tests.bench.overload.probing import HealthAnswer
-from tests.bench.overload.results import OverloadResult, summarise
+from tests.bench.overload.results import OverloadResult, find_broken_promises, summarise
 
 GOOD = OverloadResult(
     execution="plan",
@@ -37,7 +37,13 @@ def make_answer(status: int | None, latency_ms: float) -> Answer:
 
 
 def test_a_good_run_breaks_no_promise() -> None:
-    assert list(GOOD.find_broken_promises()) == []
+    assert find_broken_promises([GOOD]) == []
+
+
+def test_the_goodput_of_the_middle_round_counts() -> None:
+    slow = replace(GOOD, goodput=500.0)
+    assert find_broken_promises([GOOD, slow, GOOD]) == []
+    assert find_broken_promises([slow, GOOD, slow]) == ["goodput is 50% of the capacity"]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +61,7 @@ def test_a_good_run_breaks_no_promise() -> None:
     ],
 )
 def test_whatever_does_not_hold_is_said(broken: OverloadResult, sentence: str) -> None:
-    assert list(broken.find_broken_promises()) == [sentence]
+    assert find_broken_promises([broken]) == [sentence]
 
 
 def test_answers_are_counted_by_what_became_of_them() -> None:
