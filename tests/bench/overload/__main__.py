@@ -60,7 +60,9 @@ def main(*, native: bool, quick: bool, without_doorman: bool, rounds: int, predi
         )
         os.sched_setaffinity(0, cores)
         traffic = read_traffic(prepared, server.key)
-        results = [measure_overload(server.address, traffic.requests, scope, say) for _ in range(1 if quick else rounds)]
+        results = [
+            measure_overload(server.address, traffic.requests, scope, say) for _ in range(1 if quick else rounds)
+        ]
     report(results, cache / f"overload-{execution}{'-quick' if quick else ''}.json")
 
 
