@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, Literal, cast
 
 from marshmallow import EXCLUDE, Schema, ValidationError
@@ -75,7 +75,7 @@ def reject_nothing_more() -> frozenset[str]:
 
 
 class RowValidator:
-    """Checks rows for one feature schema: generated screens read valid rows, the fields judge the others.
+    """Checks rows for one feature schema: generated screens read valid rows, and the fields judge the others.
 
     One screen tells what training has not seen. Where it has told as much as is listed, another reads on that does not
     tell: what a row costs has a bound that does not depend on what it holds.
@@ -99,7 +99,6 @@ class RowValidator:
         self._telling = self._build_telling_screen(schema.features, fields)
         self._silent = self._build_silent_screen(schema.features, fields)
         self._rejects_unseen = rules.on_unseen_value == "reject"
-        self._judge_row = (self._telling if self._rejects_unseen else self._silent).judge_row
         self._suggestions = NameSuggestions(feature.name for feature in schema.features)
         self._expected = {feature.name for feature in schema.features} | set(schema.unused)
         self._name_counts = {len({feature.name for feature in schema.features})}
@@ -115,20 +114,21 @@ class RowValidator:
         return self._check_strictly(rows, rejected) if rejected else self._check(rows)
 
     def _check(self, rows: Sequence[Any]) -> CheckedRows:
-        typed, unsure, news = self._telling.read_rows(rows)
+        typed, news, is_enough = self._telling.read_rows(rows)
         # Rows with every feature and no more fields than features have no unknown field.
-        if not unsure and not news and set(map(len, rows)) == self._name_counts:
-            return CheckedRows(cast("list[TypedRow]", typed), [])
-        if len(typed) < len(rows) and len(unsure) < self._enough and not self._rejects_unseen:
-            self._read_silently(rows, typed, unsure)
-        return self._complete(rows, typed, unsure, news)
+        if len(typed) == len(rows) and not news and set(map(len, rows)) == self._name_counts:
+            return CheckedRows(typed, [])
+        if is_enough and not self._rejects_unseen:
+            typed.extend(self._silent.read_rows(rows[len(typed) :])[0])
+        faults = self._judge_others(rows, typed, news)
+        return self._conclude(rows, typed, faults, news)
 
     def check_thoroughly(self, rows: Sequence[Any]) -> CheckedRows:
         """The same by marshmallow alone, twenty times slower and as far as rows go: what `check` is proven against."""
         loaded, faults = self._load(rows)
         typed = {position: tuple(map(row.get, self._attributes)) for position, row in loaded.items()}
         unseen = list(self._find_unseen_values(loaded))
-        return self._conclude(rows, cast("list[TypedRow]", list(typed.values())), faults, unseen)
+        return self._conclude(rows, list(typed.values()), faults, unseen)
 
     def _check_strictly(self, rows: Sequence[Any], rejected: frozenset[str]) -> CheckedRows:
         """Refuse what training has not seen of some features, on top of all else."""
@@ -160,55 +160,49 @@ class RowValidator:
             _make_reader(field, check, enough=self._enough)
             for field, check in zip(fields, self._novelty_checks, strict=True)
         ]
-        return build_row_screen(
-            features,
-            readers,
-            FaultTeller(fields).tell,
-            most_unsure=self._enough,
-            longest_text=self._rules.longest_text,
+        teller = FaultTeller(
+            fields, lambda place, value, position: self._novelty_checks[place].find_news(value, position)
         )
+        return build_row_screen(features, readers, teller.tell, longest_text=self._rules.longest_text)
 
     def _build_silent_screen(self, features: Sequence[Feature], fields: Sequence[FeatureField]) -> RowScreen:
         return build_row_screen(
             [f if f.two_valued else replace(f, minimum=None, maximum=None) for f in features],
             [_make_silent_reader(field) for field in fields],
-            FaultTeller(fields).tell,
-            most_unsure=self._enough,
+            FaultTeller(fields, lambda *_: None).tell,
             longest_text=self._rules.longest_text,
             takes_any_category=True,
         )
 
-    def _read_silently(self, rows: Sequence[Any], typed: list[TypedRow | None], unsure: list[int]) -> None:
-        """Go on where enough has been told of values that training has not seen."""
-        start = len(typed)
-        more, unsure_there, _ = self._silent.read_rows(rows[start:])
-        typed.extend(more)
-        unsure.extend(start + position for position in unsure_there)
+    def _judge_others(self, rows: Sequence[Any], typed: list[TypedRow], news: list[FieldFault]) -> list[FieldFault]:
+        """Judge the rows from the first on that a screen did not take, value by value; return all that is wrong.
 
-    def _complete(
-        self, rows: Sequence[Any], typed: list[TypedRow | None], unsure: Sequence[int], news: Iterable[FieldFault]
-    ) -> CheckedRows:
-        """Judge the rows that a screen is unsure of, and those that it did not come to."""
-        doubtful = frozenset(unsure)
-        unseen = [one for one in news if one.row not in doubtful]
+        What training has not seen is not told any more once there is enough of it, or a fault, for then only faults are
+        listed. Where it is a fault itself, checking ends with enough of it.
+        """
+        while news and news[-1].row == len(typed):
+            news.pop()
         faults: list[FieldFault] = []
-        reached = len(typed)
-        for position in chain(unsure, range(reached, len(rows))):
-            is_enough = position >= reached and self._rejects_unseen and len(faults) + len(unseen) >= self._enough
-            if is_enough or len(faults) >= self._enough:
+        is_silent = not self._rejects_unseen and len(news) >= self._enough
+        for position in range(len(typed), len(rows)):
+            if len(faults) + (len(news) if self._rejects_unseen else 0) >= self._enough:
                 break
             row = rows[position]
             if not isinstance(row, dict):
                 faults.append(FieldFault(position, None, _NOT_AN_OBJECT))
                 continue
+            is_silent = is_silent or (bool(faults) and not self._rejects_unseen)
             try:
-                judged = self._judge_row(row, position, unseen, faults)
+                judged = (self._silent if is_silent else self._telling).judge_row(row, position, news, faults)
             except EnoughNews:
-                break
+                if self._rejects_unseen:
+                    break
+                is_silent = True
+                faults.clear()  # There were none before this row.
+                judged = self._silent.judge_row(row, position, news, faults)
             if judged is not None:
-                typed[position : position + 1] = [judged]
-                unseen.extend(self._find_unseen_after_all(judged, position))
-        return self._conclude(rows, cast("list[TypedRow]", typed), faults, unseen)
+                typed.append(judged)
+        return faults
 
     def _conclude(
         self, rows: Sequence[Any], typed: list[TypedRow], faults: list[FieldFault], unseen: list[FieldFault]
@@ -241,11 +235,6 @@ class RowValidator:
                 fault = check.find_news(row[attribute], position) if attribute in row else None
                 if fault is not None:
                     yield fault
-
-    def _find_unseen_after_all(self, row: TypedRow, position: int) -> Iterator[FieldFault]:
-        """What is to be told of a row that a screen was unsure of and whose fields accept it."""
-        if not self._rejects_unseen:
-            yield from self._find_unseen_values({position: dict(zip(self._attributes, row, strict=True))})
 
     def _find_rows_too_wide(self, rows: Iterable[Any]) -> Iterator[FieldFault]:
         for position, row in enumerate(rows):

@@ -1,6 +1,6 @@
 """Reads usual rows in microseconds: a function generated from the feature schema, one expression per feature.
 
-What the expression does not recognise is read by the feature's own field; whatever that refuses makes the row unsure.
+What the expression does not recognise is read by the feature's own field; where that refuses, the screen ends.
 Limits and known values are tried on the field when the function is built, so that the two cannot come apart.
 """
 
@@ -23,15 +23,14 @@ from app.runtime.dates import parse_date, read_moment
 # One value of the row at this position as the model gets it. Appends what is to be told of an accepted value; raises
 # ValidationError for one that is not accepted, and EnoughNews instead of telling more than anybody lists.
 ReadValue = Callable[[Any, int, list[FieldFault]], Scalar | None]
-# One value of the row at this position that its reader refuses, by the place of its feature. Appends what is wrong with
-# it, unless it is accepted after all.
-TellFaults = Callable[[int, Mapping[str, Any], int, list[FieldFault]], Scalar | None]
+# One value of the row at this position that its reader refuses, by the place of its feature. Appends what is to be told
+# of it if it is accepted after all, and otherwise what is wrong with it.
+TellFaults = Callable[[int, Mapping[str, Any], int, list[FieldFault], list[FieldFault]], Scalar | None]
 # The row at this position, typed, or None. Appends what the readers tell and all that is wrong with it.
 JudgeRow = Callable[[Mapping[str, Any], int, list[FieldFault], list[FieldFault]], tuple[Scalar | None, ...] | None]
-# From rows to: each row typed, or None; the positions of these None, whose fields must tell why; what the readers
-# appended, which holds nothing final about the rows at those positions. Ends early, and so types fewer rows than it
-# got, at `most_unsure` rows that are unsure or where a reader raises EnoughNews.
-ReadRows = Callable[[Sequence[Any]], tuple[list[tuple[Scalar | None, ...] | None], list[int], list[FieldFault]]]
+# From rows to: each row typed, up to the first that no reader takes; what the readers appended, which may hold some of
+# that row. Types fewer rows than it got also where a reader raises EnoughNews, and then the last is True.
+ReadRows = Callable[[Sequence[Any]], tuple[list[tuple[Scalar | None, ...]], list[FieldFault], bool]]
 
 
 class EnoughNews(Exception):
@@ -97,7 +96,7 @@ class RowScreen:
     """What is generated for a schema.
 
     Attributes:
-        read_rows: Types many rows, the sooner the more usual they are.
+        read_rows: Types many rows, as long as they are usual.
         judge_row: Types one row, or tells all that is wrong with it.
     """
 
@@ -110,23 +109,16 @@ def build_row_screen(
     readers: Sequence[ReadValue],
     tell_faults: TellFaults,
     *,
-    most_unsure: int,
     longest_text: int,
     takes_any_category: bool = False,
 ) -> RowScreen:
     """Generate the functions for these features; `readers` holds the reader of each.
 
     Args:
-        most_unsure: At how many unsure rows the others are not read any more.
         longest_text: In characters, of what training has not seen.
         takes_any_category: Whether text that training has not seen is read without asking the reader.
     """
-    constants: dict[str, Any] = {
-        "UNSURE": UNSURE,
-        "EnoughNews": EnoughNews,
-        "most_unsure": most_unsure,
-        "tell": tell_faults,
-    }
+    constants: dict[str, Any] = {"UNSURE": UNSURE, "EnoughNews": EnoughNews, "tell": tell_faults}
     expressions = []
     for position, (feature, read) in enumerate(zip(features, readers, strict=True)):
         expression, bound = _choose_expression(feature, read)
@@ -145,22 +137,19 @@ def _write_source(expressions: Sequence[str]) -> str:
     return "\n".join(
         [
             "def screen(rows):",
-            "    typed, unsure, news = [], [], []",
-            "    for position, row in enumerate(rows):",
-            "        try:",
+            "    typed, news = [], []",
+            "    try:",
+            "        for position, row in enumerate(rows):",
             "            if type(row) is not dict:",
-            "                raise TypeError",
+            "                break",
             "            typed.append((",
             *(f"                ({expression})," for expression in expressions),
             "            ))",
-            "        except UNSURE:",
-            "            typed.append(None)",
-            "            unsure.append(position)",
-            "            if len(unsure) >= most_unsure:",
-            "                break",
-            "        except EnoughNews:",
-            "            break",
-            "    return typed, unsure, news",
+            "    except UNSURE:",
+            "        pass",
+            "    except EnoughNews:",
+            "        return typed, news, True",
+            "    return typed, news, False",
             "def judge(row, position, news, faults):",
             "    known = len(faults)",
             *(_write_judgement(place, expression) for place, expression in enumerate(expressions)),
@@ -176,7 +165,7 @@ def _write_judgement(place: int, expression: str) -> str:
             "    try:",
             f"        typed{place} = {expression}",
             "    except UNSURE:",
-            f"        typed{place} = tell({place}, row, position, faults)",
+            f"        typed{place} = tell({place}, row, position, news, faults)",
         ]
     )
 

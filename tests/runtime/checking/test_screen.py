@@ -225,7 +225,9 @@ def test_any_batch_whose_rows_bring_news_comes_out_as_from_marshmallow_alone(dat
     rows = data.draw(st.lists(st.builds(lambda row, more: {**row, **more}, st.fixed_dictionaries(values), extra)))
     unseen: OnUnseenValue = data.draw(st.sampled_from(["accept", "reject"]))
     unknown: OnUnknownField = data.draw(st.sampled_from(["ignore", "reject"]))
-    validator = RowValidator(FeatureSchema(features), RowRules(on_unseen_value=unseen, on_unknown_field=unknown))
+    most: int = data.draw(st.sampled_from([1, 2, 5, 1000]))
+    rules = RowRules(on_unseen_value=unseen, on_unknown_field=unknown, most_faults=most)
+    validator = RowValidator(FeatureSchema(features), rules)
     assert describe_outcome(validator.check, rows) == describe_outcome(validator.check_thoroughly, rows)
 
 
@@ -238,7 +240,7 @@ def test_each_value_comes_out_as_from_marshmallow_alone(feature: Feature) -> Non
         assert describe_outcome(validator.check, row) == describe_outcome(validator.check_thoroughly, row)
 
 
-def _tell_nothing(place: int, row: Mapping[str, Any], position: int, faults: list[FieldFault]) -> None:
+def _tell_nothing(place: int, row: Mapping[str, Any], position: int, *_: list[FieldFault]) -> None:
     """What a screen has no use for that only reads rows."""
 
 
@@ -256,9 +258,7 @@ def build_watched_screen(*features: Feature) -> tuple[ReadRows, list[Any]]:
 
         return read
 
-    screen = build_row_screen(
-        features, [watch(feature) for feature in features], _tell_nothing, most_unsure=9, longest_text=99
-    )
+    screen = build_row_screen(features, [watch(feature) for feature in features], _tell_nothing, longest_text=99)
     asked.clear()
     return screen.read_rows, asked
 
@@ -301,7 +301,7 @@ def test_usual_values_are_recognised_without_asking_the_field(
 ) -> None:
     screen, asked = build_watched_screen(Feature(name="value", nullable=True, **known))
     expected = [(value,) for value in (values if typed is None else typed)]
-    assert repr(screen([{"value": value} for value in values])) == repr((expected, [], []))
+    assert repr(screen([{"value": value} for value in values])) == repr((expected, [], False))
     assert asked == []
 
 
@@ -314,9 +314,9 @@ def test_an_unusual_value_is_left_to_the_field(value: Any) -> None:
 
 
 @pytest.mark.parametrize("row", [{}, {"Value": 1}, {"value": [1]}, {"value": {}}, [], ["value"], "value", 1, None])
-def test_what_is_no_row_of_the_schema_is_left_unsure(row: Any) -> None:
+def test_a_screen_ends_at_what_is_no_row_of_the_schema(row: Any) -> None:
     screen, _ = build_watched_screen(Feature(name="value", type="int", dtype="int64", nullable=False))
-    assert screen([{"value": 1}, row, {"value": 2}]) == ([(1,), None, (2,)], [1], [])
+    assert screen([{"value": 1}, row, {"value": 2}]) == ([(1,)], [], False)
 
 
 def test_names_are_never_read_as_source() -> None:
@@ -338,7 +338,8 @@ def test_rows_of_training_are_accepted_at_sight_and_as_marshmallow_types_them(
     ]
     validator = RowValidator(schema)
     screen, _ = build_watched_screen(*schema.features)
-    assert screen(rows)[1:] == ([], [])
+    assert screen(rows)[1:] == ([], False)
+    assert len(screen(rows)[0]) == len(rows)
     assert describe_outcome(validator.check, rows) == describe_outcome(validator.check_thoroughly, rows)
 
 
@@ -363,10 +364,10 @@ def test_what_a_reader_tells_of_a_value_leaves_its_row_accepted() -> None:
             news.append(FieldFault(position, "city", f"New: {typed}"))
         return typed
 
-    screen = build_row_screen([feature], [read], _tell_nothing, most_unsure=9, longest_text=99).read_rows
+    screen = build_row_screen([feature], [read], _tell_nothing, longest_text=99).read_rows
     rows = [{"city": "Paris"}, {"city": "Oslo"}, {"city": None}, {"city": 5}]
     news = [FieldFault(0, "city", "New: Paris"), FieldFault(2, "city", "New: None")]
-    assert screen(rows) == ([("Paris",), ("Oslo",), (None,), None], [3], news)
+    assert screen(rows) == ([("Paris",), ("Oslo",), (None,)], news, False)
 
 
 def test_warnings_are_ordered_by_row_and_then_by_name() -> None:
