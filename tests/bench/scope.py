@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 NOOP, PLAN, NATIVE, TUTORIAL = "no-op", "plan", "native", "tutorial"
 SERVERS = (NOOP, PLAN, NATIVE, TUTORIAL)
-UNOBSERVED, WASTEFUL = "unobserved", "wasteful"
+UNOBSERVED, WASTEFUL, LEAKING = "unobserved", "wasteful", "leaking"
 WORKERS = 2
 MANY_ROWS = 10_000
 

@@ -21,7 +21,7 @@ import psutil
 from app.database import create_tables, open_database
 from app.security.keys.store import KeyStore
 from config.settings import describe_settings, load_settings, require_secret
-from tests.bench.scope import NATIVE, NOOP, PLAN, TUTORIAL, UNOBSERVED, WASTEFUL, WORKERS
+from tests.bench.scope import LEAKING, NATIVE, NOOP, PLAN, TUTORIAL, UNOBSERVED, WASTEFUL, WORKERS
 from tests.bench.servers.processes import WorkerMemory, measure_memory, read_start_time
 from tests.server import find_free_port, stop
 
@@ -34,6 +34,7 @@ _COMMANDS = {
     TUTORIAL: ("-m", "gunicorn", "--config", "config/gunicorn.py", "tests.bench.servers.tutorial:app"),
     UNOBSERVED: ("-m", "gunicorn", "--config", "config/gunicorn.py", "tests.bench.servers.unobserved:app"),
     WASTEFUL: ("-m", "gunicorn", "--config", "config/gunicorn.py", "tests.bench.servers.wasteful:app"),
+    LEAKING: ("-m", "gunicorn", "--config", "config/gunicorn.py", "tests.bench.servers.leaking:app"),
 }
 _OF_ALL = {
     # Releases are made for one measurement, by nobody: no key has signed them.
