@@ -1,4 +1,4 @@
-"""`python -m tests.restricted [ARGUMENTS OF PYTEST]`: tests as user 10001 without rights, where little can be written."""
+"""`python -m tests.restricted [ARGUMENTS OF PYTEST]`: tests as a user without rights who can write to little."""
 
 from __future__ import annotations
 
