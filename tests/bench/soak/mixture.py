@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any, overload
 
 import orjson
@@ -13,6 +14,10 @@ from tests.bench.load.requests import frame_request
 
 _KINDS = 50
 _SEVERAL_ROWS = 20
+_COUNT = 1_000_000
+_YES_AND_NO = 2
+# The key has no permission for metrics, which are read from here without one.
+_QUESTIONS = (("/health/ready", ""), ("/model/info", "X-API-Key: {}\r\n"), ("/metrics", ""))
 
 
 class Mixture(Sequence[bytes]):
@@ -22,22 +27,23 @@ class Mixture(Sequence[bytes]):
     remembers such names without a bound grows.
 
     Args:
-        first: The number of the request at position 0.
+        rows: What the model takes, as callers send it.
     """
 
-    def __init__(self, rows: Sequence[dict[str, Any]], *, key: str, first: int = 0, count: int = 1_000_000) -> None:
+    def __init__(self, rows: Sequence[dict[str, Any]], *, key: str) -> None:
         self._rows = rows
         self._key = key
-        self._first = first
-        self._count = count
+        self._first = 0
         self._number = next(name for name, value in rows[0].items() if isinstance(value, float))
-        self._text = next(name for name, value in rows[0].items() if isinstance(value, str))
+        self._category = find_category(rows)
 
     def starting_at(self, first: int) -> Mixture:
-        return Mixture(self._rows, key=self._key, first=first, count=self._count)
+        later = copy(self)
+        later._first = first
+        return later
 
     def __len__(self) -> int:
-        return self._count
+        return _COUNT
 
     @overload
     def __getitem__(self, position: int) -> bytes: ...
@@ -48,7 +54,7 @@ class Mixture(Sequence[bytes]):
     def __getitem__(self, position: int | slice) -> bytes | Sequence[bytes]:
         if isinstance(position, slice):
             return [self[place] for place in range(*position.indices(len(self)))]
-        if not 0 <= position < self._count:
+        if not 0 <= position < _COUNT:
             raise IndexError(position)
         number = self._first + position
         _, make = _SPECIAL.get(number % _KINDS, _USUAL)
@@ -70,7 +76,7 @@ class Mixture(Sequence[bytes]):
         )
 
     def _make_unseen_category(self, number: int) -> bytes:
-        return self._predict([{**self._make_new_row(number), self._text: f"never seen {number}"}], number)
+        return self._predict([{**self._make_new_row(number), self._category: f"never seen {number}"}], number)
 
     def _make_unknown_field(self, number: int) -> bytes:
         return self._predict([{**self._make_new_row(number), f"field_{number}": number}], number)
@@ -88,8 +94,8 @@ class Mixture(Sequence[bytes]):
         return f"GET /nothing/{number} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 
     def _make_question(self, number: int) -> bytes:
-        path = ("/health/ready", "/model/info", "/metrics")[number // _KINDS % 3]
-        return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {self._key}\r\n\r\n".encode()
+        path, header = _QUESTIONS[number // _KINDS % len(_QUESTIONS)]
+        return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{header.format(self._key)}\r\n".encode()
 
     def _make_new_row(self, number: int) -> dict[str, Any]:
         row = self._rows[number % len(self._rows)]
@@ -100,6 +106,15 @@ class Mixture(Sequence[bytes]):
 
     def _write(self, rows: list[dict[str, Any]]) -> bytes:
         return orjson.dumps({"data": rows})
+
+
+def find_category(rows: Sequence[dict[str, Any]]) -> str:
+    """The feature that has the fewest values, all texts, of those with more than two: two may stand for yes and no."""
+    values = {name: {row[name] for row in rows} - {None} for name in rows[0]}
+    categories = [
+        name for name, found in values.items() if len(found) > _YES_AND_NO and all(isinstance(it, str) for it in found)
+    ]
+    return min(categories, key=lambda name: len(values[name]))
 
 
 _Make = Callable[[Mixture, int], bytes]

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
-from tests.bench.soak.mixture import Mixture
+from tests.bench.soak.mixture import Mixture, find_category
 
-ROWS = [{"contract": "monthly", "charges": 20.5 + n, "tenure": n} for n in range(7)]
+ROWS = [
+    {"name": f"n{n}", "gender": "MF"[n % 2], "contract": "abc"[n % 3], "charges": 20.5 + n, "tenure": n}
+    for n in range(7)
+]
 
 
 def test_requests_differ_and_are_the_same_again_when_they_are_asked_for_again() -> None:
@@ -20,3 +23,8 @@ def test_a_mixture_goes_on_where_an_earlier_one_ended() -> None:
 
 def test_one_of_ten_requests_is_to_be_refused_or_names_something_new() -> None:
     assert Mixture(ROWS, key="k").count_statuses(100) == {200: 92, 422: 2, 401: 2, 400: 2, 404: 2}
+
+
+def test_what_is_never_seen_is_a_category() -> None:
+    assert find_category(ROWS) == "contract"
+    assert b'"contract":"never seen 9"' in Mixture(ROWS, key="k")[9]
