@@ -12,6 +12,7 @@ ServiceError
 |-- UnsupportedMediaType 415
 |-- InvalidRows 422           rows that do not fit the schema, every fault listed
 |-- ReleaseRefused 422        a version that is not fit to be served; the active one stays
+|-- LethalRequest 422         workers have died of this very body
 |-- RateLimited 429           a caller has used what it may for now
 |-- PredictionFailed 500      the model broke on rows that fit its schema
 |-- Unavailable 503           nothing is broken for good: try again later
@@ -154,6 +155,22 @@ class ReleaseRefused(ServiceError):
     status = 422
     code = "release_refused"
     title = "The version is not fit to be served"
+
+
+class LethalRequest(ServiceError):
+    """Whoever tried it before has died. Not an answer that a proxy or a caller should try again."""
+
+    status = 422
+    code = "lethal_request"
+    title = "The request ends those who answer it"
+
+    def __init__(self, *, retry_after_seconds: int) -> None:
+        super().__init__("Workers have ended while they were at a request with this body. It is refused for some time.")
+        self._retry_after_seconds = retry_after_seconds
+
+    @property
+    def retry_after_seconds(self) -> int | None:
+        return self._retry_after_seconds
 
 
 class RateLimited(ServiceError):

@@ -22,13 +22,15 @@ import numpy  # noqa: F401
 import orjson  # noqa: F401
 import sqlalchemy  # noqa: F401
 
-from config.front.desk import Desk
+from config.front.desk import PLACES, Desk
 from config.front.keeper import start_doorman
 from config.front.watchdog import Watchdog
 from config.host import describe_choice, plan_host, read_footprint, read_host
 from config.logging import describe_gunicorn_logging
 from config.metrics_files import MetricsFiles
 from config.settings import Settings, SettingsError, list_secrets, load_settings, require_secret
+from config.survival.bodies import BodiesUnderWay
+from config.survival.survival import Survival
 from config.watching import start_depot_follower, start_watcher
 
 
@@ -98,6 +100,8 @@ if os.access("/dev/shm", os.W_OK):  # noqa: S108 - a file of gunicorn's, created
 # The control socket listens in the home of whoever starts the server, and nothing here uses it.
 control_socket_disable = True
 
+_NO_EXIT_CODE = -1
+
 logconfig_dict = describe_gunicorn_logging(
     _settings.log_level,
     access_log=_settings.access_log == "on",
@@ -110,6 +114,9 @@ access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms id=%({x-requ
 def on_starting(server: Any) -> None:
     """gunicorn calls this once, in the master, before any worker."""
     server.desk = Desk()
+    server.survival = Survival(threads=_settings.threads, log=server.log)
+    # By these codes a worker would stop the whole server. Any library can end a process with them.
+    server.WORKER_BOOT_ERROR = server.APP_LOAD_ERROR = _NO_EXIT_CODE
     server.metrics_files = MetricsFiles(_settings.home)
     plan = plan_host(read_host(), read_footprint(_settings.model_path, prefer=_settings.execution))
     server.log.info("%s", describe_choice(plan, workers=_settings.workers, threads=_settings.threads))
@@ -131,14 +138,19 @@ def when_ready(server: Any) -> None:
 
 def pre_fork(server: Any, worker: Any) -> None:
     """gunicorn calls this in the master for each worker."""
-    worker.desk = server.desk
+    worker.desk, worker.attendance = server.desk, server.survival.attendance
     worker.metrics_slot = server.metrics_files.take_slot(worker.age)
     worker.metrics_path = server.metrics_files.path
+    worker.place = worker.metrics_slot % PLACES
+    server.survival.expect(worker.place)
+    worker.under_way = BodiesUnderWay(server.survival.bodies, worker.place)
+    worker.count = lambda: {**server.desk.count(), **server.survival.count()}
 
 
 def child_exit(server: Any, worker: Any) -> None:
     """gunicorn calls this in the master when a worker has ended, in whatever way."""
     server.desk.go(worker.place)
+    server.survival.note_end(worker.place)
     server.metrics_files.free_slot(worker.age)
 
 
@@ -152,7 +164,8 @@ def post_worker_init(worker: Any) -> None:
     services = getattr(worker.wsgi, "extensions", {}).get("gluonserve")
     if services is None:
         return
-    services.metrics.share(worker.metrics_path, worker.metrics_slot, front=worker.desk.count, master=worker.ppid)
+    services.metrics.share(worker.metrics_path, worker.metrics_slot, front=worker.count, master=worker.ppid)
+    services.lethal_bodies.share(worker.under_way)
     if _settings.hung_after_seconds:
         worker.hung_after_seconds = _settings.hung_after_seconds
         worker.watchdog = Watchdog(services.prediction.under_way.started, limit_seconds=_settings.hung_after_seconds)

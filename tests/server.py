@@ -32,7 +32,7 @@ class RunningServer:
     def __init__(self, process: subprocess.Popen[bytes], url: str, log: Path) -> None:
         self.process = process
         self.url = url
-        self._log = log
+        self.log_path = log
 
     def get(self, path: str, key: str | None = None) -> requests.Response:
         return requests.get(self.url + path, headers=_headers(key), timeout=30)
@@ -44,7 +44,7 @@ class RunningServer:
         return [child.pid for child in psutil.Process(self.process.pid).children()]
 
     def log_lines(self) -> list[str]:
-        return self._log.read_text().splitlines()
+        return self.log_path.read_text().splitlines()
 
     def log_events(self) -> list[dict[str, Any]]:
         """What each line of the log says, as JSON."""

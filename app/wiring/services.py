@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
@@ -27,6 +27,7 @@ from app.security.tokens.issuer import TokenIssuer
 from app.serving.cache.prediction_cache import NoCache, PredictionCache
 from app.serving.costs import RequestCosts
 from app.serving.jobs.service import JobService
+from app.serving.overload.lethal_bodies import LethalBodies
 from app.serving.prediction import PredictionService
 from app.serving.rollout.activation import Activator
 from app.serving.rollout.candidates import Candidates
@@ -74,6 +75,7 @@ class Services:
     rate_limits: RateLimits
     processor_share: ProcessorShare
     costs: RequestCosts
+    lethal_bodies: LethalBodies = field(default_factory=LethalBodies)
     redis: RedisLink | NoRedis
     keys: KeyAdministration
     tokens: TokenIssuer

@@ -5,7 +5,8 @@ from __future__ import annotations
 import mmap
 import socket
 
-PLACES = 256
+# Workers at once, those that are about to end beside their successors.
+PLACES = 1024
 _BYTES = 8
 _HERE = 1
 # Codes of the doorman's answers.

@@ -19,10 +19,11 @@ from typing import Any
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from config.front.answers import NOT_IN_TIME, write_refusal
-from config.front.desk import PLACES, Desk, take
+from config.front.desk import Desk, take
 from config.front.lingering import Lingering
 from config.front.unreadable import AnswersUnreadable
 from config.front.watchdog import NoWatchdog, Watchdog, describe_place
+from config.survival.attendance import Attendance
 
 _SECONDS_BETWEEN_LOOKS = 0.5
 _REPLACED = 1
@@ -39,12 +40,15 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
 
     Attributes:
         desk: Set before the fork.
-        place: Its own at the desk.
+        place: Its own at the desk; set before the fork.
+        attendance: Where it says how far it is; set before the fork.
         metrics_path, metrics_slot: Where it counts; set before the fork.
         watchdog: Set when the application is loaded.
     """
 
     desk: Desk
+    place: int
+    attendance: Attendance
     metrics_path: Path
     metrics_slot: int
 
@@ -52,7 +56,6 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
         super().__init__(*arguments, **options)
         self.watchdog: Watchdog = NoWatchdog()
         self.hung_after_seconds = 0
-        self.place = self.age % PLACES
         self._is_at_desk = False
         self._connections: dict[int, TConn] = {}
         self._abandoned: set[int] = set()
@@ -75,9 +78,11 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
             self._door.register(descriptor, select.EPOLLIN)
         self.poller.register(self._sending, selectors.EVENT_READ, self._go_on_lingering)
         self._come_to_desk()
+        self.attendance.come(self.place)
         super().run()
         if self._abandoned:
             self._exit()
+        self.attendance.leave(self.place)
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """One door for all sockets: to open and close it is done at every other request of a busy worker."""

@@ -15,6 +15,7 @@ from werkzeug.exceptions import ClientDisconnected
 from app.api.bodies.faults import load_document
 from app.api.bodies.pieces import PLAIN_LENGTH, body_too_large, is_compressed, iterate_body
 from app.api.bodies.shape import measure_shape
+from app.api.bodies.under_way import begin_body
 from app.errors import BadRequest, InvalidBody, InvalidRows, TooLarge, UnsupportedMediaType
 
 _USUAL_CONTENT_TYPES = {"application/json", "application/json; charset=utf-8", "application/json;charset=utf-8"}
@@ -57,12 +58,19 @@ def load_json(schema: Schema) -> dict[str, Any]:
     """
     if is_compressed():
         raise UnsupportedMediaType("The body must not be compressed: send it without Content-Encoding.")
-    return load_document(schema, _read_document(_SMALL_BODY_BYTES), refusal=InvalidBody)
+    return load_document(schema, parse_json(_read_json(_SMALL_BODY_BYTES), current_limits()), refusal=InvalidBody)
 
 
 def load_rows(schema: Schema) -> dict[str, Any]:
-    """The same for a body of rows, perhaps compressed and as large as the settings allow; refused by InvalidRows."""
-    return load_document(schema, _read_document(current_limits().size), refusal=InvalidRows)
+    """The same for a body of rows, perhaps compressed and as large as the settings allow; refused by InvalidRows.
+
+    Raises:
+        LethalRequest: besides, when workers have died of it.
+    """
+    limits = current_limits()
+    body = _read_json(limits.size)
+    begin_body(body)
+    return load_document(schema, parse_json(body, limits), refusal=InvalidRows)
 
 
 def current_limits() -> BodyLimits:
@@ -97,10 +105,10 @@ def read_whole_body(limit: int) -> bytes:
     return body
 
 
-def _read_document(size: int) -> Any:
+def _read_json(size: int) -> bytes:
     if not is_json():
         raise UnsupportedMediaType("The body must be sent as Content-Type: application/json, in UTF-8.")
-    return parse_json(read_whole_body(size), current_limits())
+    return read_whole_body(size)
 
 
 def parse_json(body: bytes, limits: BodyLimits) -> Any:

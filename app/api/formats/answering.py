@@ -11,6 +11,7 @@ from typing import Any
 from flask import Response, g, request
 
 from app.api.bodies.reading import current_limits
+from app.api.bodies.under_way import ending_body
 from app.api.caching import wants_new_answers
 from app.api.deadline import find_deadline
 from app.api.formats.documents import describe_answer, describe_prediction
@@ -36,13 +37,14 @@ def predict_body(read_document: Callable[[], Sequence[Any]]) -> Response:
     answer_format = choose_answer_format()
     deadline = find_deadline()
     table_format = find_table_format_of_body()
-    if table_format is None:
-        prediction = predict_rows(read_document(), deadline)
-        if answer_format == JSON:
-            return answer_json(describe_prediction(prediction, request_id=current_request_id()))
-        return answer_table(prediction, answer_format)
-    with store_table(table_format, current_limits()) as table:
-        return _predict_table(table, answer_format, deadline)
+    with ending_body():
+        if table_format is None:
+            prediction = predict_rows(read_document(), deadline)
+            if answer_format == JSON:
+                return answer_json(describe_prediction(prediction, request_id=current_request_id()))
+            return answer_table(prediction, answer_format)
+        with store_table(table_format, current_limits()) as table:
+            return _predict_table(table, answer_format, deadline)
 
 
 def predict_rows(rows: Sequence[Any], deadline: Deadline) -> Prediction:

@@ -9,6 +9,7 @@ from typing import BinaryIO, cast
 
 from app.api.bodies.pieces import iterate_body
 from app.api.bodies.reading import BodyLimits
+from app.api.bodies.under_way import follow_body
 from app.serving.formats.tables import Row, TableLimits, open_table
 
 SPOOLED_BYTES = 1_000_000
@@ -36,9 +37,10 @@ def store_table(media_type: str, limits: BodyLimits) -> Iterator[TableBody]:
 
     Raises:
         UnsupportedMediaType, TooLarge, BadRequest: when the body cannot be read.
+        LethalRequest: when workers have died of it.
     """
     with SpooledTemporaryFile(max_size=SPOOLED_BYTES) as file:
-        for piece in iterate_body(limits.size):
+        for piece in follow_body(iterate_body(limits.size)):
             file.write(piece)
         table_limits = TableLimits(row_bytes=limits.size, uncompressed_bytes=_MOST_EXPANSION * limits.size)
         yield TableBody(cast("BinaryIO", file), media_type, table_limits)

@@ -11,6 +11,7 @@ from flask import request
 
 from app.api.bodies.faults import load_document
 from app.api.bodies.reading import current_limits, parse_json, read_whole_body
+from app.api.bodies.under_way import begin_body
 from app.api.open_inference.schemas import InferenceRequest
 from app.errors import BadRequest, FieldFault, InvalidRows
 from app.serving.formats.documents import Row, list_rows_of_columns
@@ -43,10 +44,12 @@ def read_inference() -> Inference:
     Raises:
         TooLarge, BadRequest, UnsupportedMediaType: when it cannot be read.
         InvalidRows: when it does not fit the protocol.
+        LethalRequest: when workers have died of it.
     """
     limits = current_limits()
-    body = memoryview(read_whole_body(limits.size))
-    header, content = _split_body(body)
+    body = read_whole_body(limits.size)
+    begin_body(body)
+    header, content = _split_body(memoryview(body))
     document = load_document(_REQUEST, _drop_unknown_members(parse_json(bytes(header), limits)), refusal=InvalidRows)
     is_binary = document.get("parameters", {}).get("binary_data_output") is True
     asked = document.get("outputs")

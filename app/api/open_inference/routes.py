@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
+from app.api.bodies.under_way import ending_body
 from app.api.caching import CACHE_HEADER, CACHE_SCHEMA
 from app.api.deadline import TIMEOUT_HEADER, TIMEOUT_SCHEMA, find_deadline
 from app.api.formats.answering import predict_rows
@@ -105,9 +106,10 @@ def infer(name: str, version: str | None = None) -> Response:
     """A tensor for each feature in, a tensor for each column of the result out, in JSON or as bytes."""
     deadline = find_deadline()
     release = _find_release(name, version)
-    inference = read_inference()
-    check_outputs(inference, release.manifest)
-    return answer_inference(inference, predict_rows(inference.rows, deadline))
+    with ending_body():
+        inference = read_inference()
+        check_outputs(inference, release.manifest)
+        return answer_inference(inference, predict_rows(inference.rows, deadline))
 
 
 def _find_release(name: str, version: str | None) -> LoadedRelease:

@@ -93,6 +93,9 @@ ERROR_CODES: Mapping[str, ErrorCode] = {
     "release_refused": ErrorCode(
         422, "The version is damaged, not trusted or not fit to be served here; see the detail."
     ),
+    "lethal_request": ErrorCode(
+        422, "Two workers ended while they were at a request with this body; the Retry-After header tells until when."
+    ),
     "rate_limited": ErrorCode(429, "The caller has used what it may for now; the Retry-After header tells until when."),
     "internal_error": ErrorCode(500, "The server failed; it logged the reason under the request id."),
     "prediction_failed": ErrorCode(500, "The model failed on rows that fit its schema; logged under the request id."),

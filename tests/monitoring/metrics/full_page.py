@@ -21,6 +21,7 @@ from app.runtime.switching.workers import WorkerRecord, WorkerState
 from app.security.audit import AuditLog
 from app.wiring.services import Services, build_services
 from config.front.desk import Desk
+from config.survival.survival import Survival
 from tests.api.builders import make_loaded_release, make_settings
 from tests.monitoring.builders import make_answer, make_event
 from tests.monitoring.metrics.findings import (
@@ -75,8 +76,8 @@ def _services_of_which_all_is_known(home: Path) -> Iterator[Services]:
     worker = WorkerRecord(settings.model_path)
     state = WorkerState(pid=os.getpid(), host=os.uname().nodename, active="3", golden_ok=True, golden_at=0.0)
     worker.open(replace(state, cache={"hits": 1}))
-    desk = Desk()
-    services.metrics.add_collector(FrontCollector(desk.count))
+    desk, survival = Desk(), Survival(threads=1, log=None)
+    services.metrics.add_collector(FrontCollector(lambda: {**desk.count(), **survival.count()}))
     services.metrics.add_collector(ProcessCollector(os.getpid()))
     warning = FieldFault(0, "tenure", "", "unseen")
     refused = make_event(status=429, error="rate_limited", limit="rows")

@@ -1,0 +1,45 @@
+"""How far each worker is, kept where it survives the worker: whether one ended as it should is known from that."""
+
+from __future__ import annotations
+
+import mmap
+
+_GONE, _BOOTING, _SERVING, _LEAVING = range(4)
+_COUNT_BYTES = 8
+# Kinds of ends that are none of those that a worker is asked for.
+KINDS = ("boot_failures", "deaths")
+
+
+class Attendance:
+    """Made by gunicorn's master, inherited by all. Only the master counts ends."""
+
+    def __init__(self, *, places: int) -> None:
+        self._states = memoryview(mmap.mmap(-1, places))
+        self._ends = memoryview(mmap.mmap(-1, _COUNT_BYTES * len(KINDS))).cast("Q")
+
+    def expect(self, place: int) -> None:
+        """A worker is about to be started here."""
+        self._states[place] = _BOOTING
+
+    def come(self, place: int) -> None:
+        """The worker has loaded everything and takes requests."""
+        self._states[place] = _SERVING
+
+    def leave(self, place: int) -> None:
+        """The worker ends because it was told to."""
+        self._states[place] = _LEAVING
+
+    def is_serving(self, place: int) -> bool:
+        return self._states[place] == _SERVING
+
+    def note_end(self, place: int) -> str | None:
+        """The worker has ended; return of which kind its end was, None for an orderly one."""
+        state, self._states[place] = self._states[place], _GONE
+        if state not in (_BOOTING, _SERVING):
+            return None
+        kind = KINDS[state == _SERVING]
+        self._ends[KINDS.index(kind)] += 1
+        return kind
+
+    def count(self) -> dict[str, int]:
+        return dict(zip(KINDS, self._ends, strict=True))
