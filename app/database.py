@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Connection,
     DateTime,
@@ -185,6 +186,15 @@ job_steps = Table(
     Column("begun_at", UtcTime),
     Column("done_at", UtcTime),
     Column("warnings", Text),
+)
+
+# Jobs and their steps are removed some time after their end; how many there were goes up for good.
+job_counts = Table(
+    "job_counts",
+    tables,
+    # How a job ended, or `rows` for the rows that were scored.
+    Column("name", String(16), primary_key=True),
+    Column("total", BigInteger, nullable=False),
 )
 
 leases = Table(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import Engine
 
@@ -13,6 +14,7 @@ from app.database import create_tables, opened_database
 from app.monitoring.watcher.lease import describe_this_process, has_gone
 from app.runtime.loading import LoadedRelease
 from app.runtime.switching.active import ActiveRelease
+from app.security.keys.store import KeyStore
 from app.serving.jobs.files import JobFiles
 from app.serving.jobs.places import AllowedPlaces
 from app.serving.jobs.queue import JobQueue, open_redis_queue, open_sqlite_queue
@@ -38,21 +40,21 @@ class JobRole:
     owner: str
 
 
-def make_jobs(settings: Settings, active: ActiveRelease, database: Engine) -> JobService:
+def make_jobs(settings: Settings, active: ActiveRelease, database: Engine, queue: JobQueue) -> JobService:
     return JobService(
         JobStore(database),
         JobFiles(settings.jobs_path),
-        open_job_queue(settings),
+        queue,
         AllowedPlaces(settings.job_places or ()),
         name_version=lambda: active.require().manifest.version,
     )
 
 
-def open_job_queue(settings: Settings) -> JobQueue:
-    """Redis where there is one; else a file beside the database, for the workers of one machine."""
+def open_job_queue(settings: Settings, **options: Any) -> JobQueue:
+    """Redis where there is one, with these options; else a file beside the database, for the workers of one machine."""
     secret = require_secret(settings)
     if settings.redis_url is not None:
-        return open_redis_queue(settings.redis_url, secret=secret)
+        return open_redis_queue(settings.redis_url, secret=secret, **options)
     return open_sqlite_queue(settings.home / _QUEUE, secret=secret)
 
 
@@ -67,8 +69,14 @@ def opened_job_role(settings: Settings) -> Iterator[JobRole]:
         create_tables(database)
         store, files, queue = JobStore(database), JobFiles(settings.jobs_path), open_job_queue(settings)
         here = describe_this_process()
+        keys = KeyStore(database, require_secret(settings))
         worker = JobWorker(
-            store, files, remember_last(settings), owner=here.text, most_bytes=settings.job_max_mb * _BYTES_PER_MB
+            store,
+            files,
+            remember_last(settings),
+            is_revoked=lambda id: is_revoked(keys, id),
+            owner=here.text,
+            most_bytes=settings.job_max_mb * _BYTES_PER_MB,
         )
         upkeep = JobUpkeep(
             store,
@@ -78,6 +86,12 @@ def opened_job_role(settings: Settings) -> Iterator[JobRole]:
             has_gone=lambda owner: has_gone(owner, seen_from=here),
         )
         yield JobRole(store, queue, worker, upkeep, here.text)
+
+
+def is_revoked(keys: KeyStore, id: str) -> bool:
+    """One that has only expired, or was rotated, is not: nobody has said that it is not to be trusted."""
+    key = keys.find(id)
+    return key is None or key.revoked_at is not None
 
 
 def remember_last(settings: Settings) -> LoadVersion:

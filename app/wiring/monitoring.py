@@ -27,6 +27,7 @@ from app.security.limits.shared_windows import SharedWindows
 from app.security.limits.windows import Windows
 from app.serving.cache.counts import CacheCounts, add_up_use
 from app.serving.cache.prediction_cache import NoCache, PredictionCache
+from app.serving.jobs.queue import JobQueue
 from app.serving.prediction import PredictionService
 from config.settings import Settings
 
@@ -62,6 +63,7 @@ CACHE_COUNTS = {
 }
 
 FALLBACK_COUNTS = {
+    "job_messages_lost": "Times that no worker could be told of a job; it is begun within a minute all the same.",
     "redis_outages": "Times that Redis stopped to answer.",
     "redis_failed_calls": "Calls of Redis that it did not answer, or that were not made because it had not lately.",
     "limits_decided_alone": "Requests whose limits a worker decided by itself, because Redis did not answer.",
@@ -98,11 +100,12 @@ def make_metrics(
     return ProcessMetrics(sampled, read_under_way=lambda: len(prediction.under_way.started), collectors=collectors)
 
 
-def count_fallbacks(redis: RedisLink | NoRedis, windows: Windows, last_uses: LastUses) -> Sampled:
+def count_fallbacks(redis: RedisLink | NoRedis, windows: Windows, last_uses: LastUses, queue: JobQueue) -> Sampled:
     """How often what others depend on was not there, and they went on without it."""
 
     def count() -> Counts:
         counts = {
+            "job_messages_lost": queue.lost,
             "redis_outages": redis.outages,
             "redis_failed_calls": redis.failed_calls,
             "limits_decided_alone": windows.local_decisions if isinstance(windows, SharedWindows) else 0,

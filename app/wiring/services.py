@@ -26,6 +26,7 @@ from app.security.limits.rates import RateLimits
 from app.security.tokens.issuer import TokenIssuer
 from app.serving.cache.prediction_cache import NoCache, PredictionCache
 from app.serving.costs import RequestCosts
+from app.serving.jobs.queue import SECONDS_OF_SENDERS
 from app.serving.jobs.service import JobService
 from app.serving.overload.lethal_bodies import LethalBodies
 from app.serving.prediction import PredictionService
@@ -42,7 +43,7 @@ from app.wiring.access import (
     open_database_with_tables,
     open_redis,
 )
-from app.wiring.jobs import make_jobs
+from app.wiring.jobs import make_jobs, open_job_queue
 from app.wiring.monitoring import count_fallbacks, make_metrics
 from app.wiring.prediction_log import make_prediction_log
 from app.wiring.quality import make_feedback
@@ -123,7 +124,8 @@ def build_services(settings: Settings) -> Services:
     last_uses = LastUses(keys := KeyStore(database, secret))
     golden = make_golden_checks(settings, active, trial_follower, cache)
     log = make_prediction_log(settings, active.slots)
-    fallbacks = count_fallbacks(redis, windows, last_uses)
+    queue = open_job_queue(settings, timeout_seconds=SECONDS_OF_SENDERS)
+    fallbacks = count_fallbacks(redis, windows, last_uses, queue)
     metrics = make_metrics(settings, active, prediction, golden, log, cache, fallbacks, database)
     return Services(
         active=active,
@@ -144,7 +146,7 @@ def build_services(settings: Settings) -> Services:
         sessions=make_token_issuer(secret, database, use="dashboard"),
         last_uses=last_uses,
         feedback=make_feedback(settings, store, database),
-        jobs=make_jobs(settings, active, database),
+        jobs=make_jobs(settings, active, database, queue),
         # The log first: metrics count what became of its lines.
         observations=ObservationQueue((log, metrics)),
         metrics=metrics,

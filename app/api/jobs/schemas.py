@@ -46,6 +46,7 @@ class JobError(Answer):
 
 class JobAnswer(Answer):
     id = fields.String()
+    key_id = fields.String(metadata={"description": "The API key that has handed it in."})
     state = fields.String(metadata={"enum": ["queued", "running", "done", "failed", "cancelled"]})
     version = fields.String(metadata={"description": "The version that answers all rows: the active one at the start."})
     created_at = fields.String(metadata=_TIME)
@@ -63,3 +64,10 @@ class JobAnswer(Answer):
         },
     )
     failure = fields.Nested(JobError, allow_none=True, metadata={"description": "Why the job failed."})
+
+
+class JobsAnswer(Answer):
+    jobs = fields.List(fields.Nested(JobAnswer), metadata={"description": "Newest first."})
+    next = fields.String(
+        allow_none=True, metadata={"description": "What to send as `before` for those that follow; null at the end."}
+    )

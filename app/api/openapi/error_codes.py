@@ -31,6 +31,9 @@ ERROR_CODES: Mapping[str, ErrorCode] = {
     "invalid_limit": ErrorCode(400, "A key was asked for with a limit that is not possible."),
     "invalid_network": ErrorCode(400, "A key was asked for with a network that is none; the detail names it."),
     "invalid_timeout": ErrorCode(400, "X-Request-Timeout-Ms has to be a whole number from 1 to 600000."),
+    "invalid_page": ErrorCode(
+        400, "A list has a limit from 1 to 100 and goes on before what the last answer has told as next."
+    ),
     "unknown_result_format": ErrorCode(400, "The result of a job is csv, jsonl or parquet."),
     "invalid_share": ErrorCode(400, "A share of callers or requests has to be above 0 and at most 1."),
     "invalid_routing": ErrorCode(400, "Callers are told apart by 'key' or by the name of a header."),
@@ -47,6 +50,9 @@ ERROR_CODES: Mapping[str, ErrorCode] = {
     "permission_denied": ErrorCode(403, "The credential is valid but lacks the permission that the detail names."),
     "api_key_required": ErrorCode(403, "Keys and tokens are made with an API key, not with a token."),
     "cross_site": ErrorCode(403, "A form of the dashboard was sent from a page of another site."),
+    "key_revoked": ErrorCode(
+        403, "Stands in a job: it has failed because the API key that handed it in was revoked meanwhile."
+    ),
     "place_not_allowed": ErrorCode(
         403, "Tables of jobs are read from the places of GLUONSERVE_JOB_PLACES only, and from plain addresses."
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -19,7 +19,7 @@ class Job:
     """What was asked for, and what became of it.
 
     Attributes:
-        key_id: The API key that asked; only it may see the job.
+        key_id: The API key that asked; besides it only operators see the job, and only it gets the result.
         version: The release that answers all of its rows.
         address: Where the table lies; None when it was sent along.
         media_type: Of the table.
@@ -43,6 +43,14 @@ class Job:
     ended_at: datetime | None = None
     refusal: PartRefusal | None = None
     warnings: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True, order=True)
+class JobPosition:
+    """Where a job stands among all: by the moment when it was handed in, and for the same moment by its id."""
+
+    created_at: datetime
+    id: str
 
 
 @dataclass(frozen=True)
@@ -82,3 +90,11 @@ class JobProgress:
     @property
     def rows_per_second(self) -> float | None:
         return self.rows_done / self.seconds if self.rows_done and self.seconds > 0 else None
+
+
+@dataclass(frozen=True)
+class JobPage:
+    """Some jobs, the newest first; `last` is where the older ones go on, None when there are none."""
+
+    jobs: Sequence[JobProgress]
+    last: JobPosition | None

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from app.errors import BadRequest, Conflict, NotFound, RateLimited
 from app.serving.jobs.files import JobFiles
-from app.serving.jobs.job import Job, JobProgress
+from app.serving.jobs.job import Job, JobPage, JobPosition, JobProgress
 from app.serving.jobs.places import AllowedPlaces
 from app.serving.jobs.store import JobStore
 from app.serving.scoring.places import require_format
@@ -86,15 +86,26 @@ class JobService:
         media_type = order.media_type or require_format(address.removesuffix(".gz").removesuffix(".zst"))
         return self._submit(self._make_job(order, address=address, media_type=media_type))
 
-    def find(self, id: str, *, key_id: str) -> JobProgress:
-        """Raises NotFound when there is no such job of this key."""
+    def list_newest(self, *, key_id: str | None, before: JobPosition | None = None, most: int) -> JobPage:
+        """Some jobs of a key, or for None of all keys, the newest first: those from a position on."""
+        found = self._store.list_newest(key_id=key_id, before=before, most=most + 1)
+        shown, are_more = found[:most], len(found) > most
+        last = JobPosition(shown[-1].created_at, shown[-1].id) if are_more else None
+        return JobPage(self._store.measure_all(shown), last)
+
+    def find(self, id: str, *, key_id: str | None) -> JobProgress:
+        """A job of this key, or for None of any.
+
+        Raises:
+            NotFound: when there is none.
+        """
         job = self._store.find(id)
-        if job is None or job.key_id != key_id:
+        if job is None or key_id not in (None, job.key_id):
             raise NotFound("There is no job with this id.", code="job_not_found")
         return self._store.measure(job)
 
-    def end(self, id: str, *, key_id: str) -> JobProgress:
-        """Cancel a job that goes on; of one that has ended, remove all that is kept."""
+    def end(self, id: str, *, key_id: str | None) -> JobProgress:
+        """Cancel a job that goes on; of one that has ended, remove all that is kept. Found as `find` does."""
         progress = self.find(id, key_id=key_id)
         if not self._store.cancel(id):
             self._store.delete(id)

@@ -17,7 +17,8 @@ from sqlalchemy import Connection, Engine, and_, case, delete, exists, func, ins
 
 from app.database import DATABASE_FAILURES, job_steps, jobs
 from app.errors import FieldFault, Unavailable
-from app.serving.jobs.job import Job, JobProgress, Outcome, Step
+from app.serving.jobs.counting import add_to_count
+from app.serving.jobs.job import Job, JobPosition, JobProgress, Outcome, Step
 from app.serving.scoring.scorer import PartRefusal
 
 # A claim that is not renewed for so long is anybody's. Clocks of machines differ by seconds at most; where they do not,
@@ -53,19 +54,38 @@ class JobStore:
         with self._begin() as connection:
             return int(connection.execute(select(func.count()).where(unfinished)).scalar_one())
 
+    def list_newest(self, *, key_id: str | None, before: JobPosition | None, most: int) -> list[Job]:
+        """Some jobs of a key, or for None of all keys, the newest first: the ones that stand before a position."""
+        chosen = select(jobs).order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(most)
+        if key_id is not None:
+            chosen = chosen.where(jobs.c.key_id == key_id)
+        if before is not None:
+            at_once = and_(jobs.c.created_at == before.created_at, jobs.c.id < before.id)
+            chosen = chosen.where(or_(jobs.c.created_at < before.created_at, at_once))
+        with self._begin() as connection:
+            return [_read_job(dict(row._mapping)) for row in connection.execute(chosen)]
+
     def measure(self, job: Job) -> JobProgress:
         """How far a job is."""
+        (progress,) = self.measure_all([job])
+        return progress
+
+    def measure_all(self, found: Sequence[Job]) -> list[JobProgress]:
+        """How far each of some jobs is."""
         scored = and_(job_steps.c.kind == "score", job_steps.c.done_at.is_not(None))
-        figures = select(
-            func.count(job_steps.c.claimed_at),
-            func.coalesce(func.sum(case((scored, job_steps.c.rows), else_=0)), 0),
-            func.min(job_steps.c.begun_at).filter(job_steps.c.kind == "score"),
-        ).where(job_steps.c.job_id == job.id)
+        figures = (
+            select(
+                job_steps.c.job_id,
+                func.count(job_steps.c.claimed_at).label("claimed"),
+                func.coalesce(func.sum(case((scored, job_steps.c.rows), else_=0)), 0).label("rows"),
+                func.min(job_steps.c.begun_at).filter(job_steps.c.kind == "score").label("begun_at"),
+            )
+            .where(job_steps.c.job_id.in_([job.id for job in found]))
+            .group_by(job_steps.c.job_id)
+        )
         with self._begin() as connection:
-            claimed, rows, begun_at = connection.execute(figures).one()
-        until = job.ended_at or self._now()
-        seconds = (until - begun_at).total_seconds() if begun_at else 0.0
-        return JobProgress(job=job, is_begun=claimed > 0, rows_done=int(rows), seconds=seconds)
+            known = {row.job_id: row for row in connection.execute(figures)}
+        return [self._describe(job, known.get(job.id)) for job in found]
 
     def count_parts(self, job_id: str) -> int:
         parts = and_(job_steps.c.job_id == job_id, job_steps.c.kind == "score")
@@ -126,7 +146,9 @@ class JobStore:
         with self._begin() as connection:
             if not self._finish(connection, step, warnings=_write(warnings) if warnings else None):
                 return False
+            rows = connection.execute(select(job_steps.c.rows).where(_is(step))).scalar_one()
             self._add_join_when_all_is_scored(connection, step.job_id)
+            add_to_count(connection, "rows", rows)
             return True
 
     def finish_join(self, step: Step) -> bool:
@@ -162,13 +184,20 @@ class JobStore:
             connection.execute(delete(job_steps).where(job_steps.c.job_id == job_id))
             connection.execute(delete(jobs).where(jobs.c.id == job_id))
 
+    def _describe(self, job: Job, figures: Any) -> JobProgress:
+        """Of a job that was removed meanwhile there are no figures."""
+        if figures is None:
+            return JobProgress(job=job, is_begun=False, rows_done=0, seconds=0.0)
+        until = job.ended_at or self._now()
+        seconds = (until - figures.begun_at).total_seconds() if figures.begun_at else 0.0
+        return JobProgress(job=job, is_begun=figures.claimed > 0, rows_done=int(figures.rows), seconds=seconds)
+
     def _select_claimable(self, job_id: str) -> Any:
         # Of a job that has ended nothing is claimable.
         goes_on = exists().where(jobs.c.id == job_id, jobs.c.outcome.is_(None))
         mine = job_steps.c.job_id == job_id
-        return (
-            select(job_steps).where(mine, goes_on, self._is_claimable()).order_by(_ORDER_OF_KINDS, job_steps.c.number)
-        )
+        claimable = select(job_steps).where(mine, goes_on, self._is_claimable())
+        return claimable.order_by(_ORDER_OF_KINDS, job_steps.c.number).limit(1)
 
     def _is_claimable(self) -> Any:
         lapsed = self._now() - timedelta(seconds=CLAIM_SECONDS)
@@ -198,7 +227,10 @@ class JobStore:
     def _end(self, connection: Connection, job_id: str, outcome: Outcome, **values: Any) -> bool:
         open_job = and_(jobs.c.id == job_id, jobs.c.outcome.is_(None))
         ended = update(jobs).where(open_job).values(outcome=outcome, ended_at=self._now(), **values)
-        return connection.execute(ended).rowcount == 1
+        if connection.execute(ended).rowcount != 1:
+            return False
+        add_to_count(connection, outcome)
+        return True
 
     @contextmanager
     def _begin(self) -> Iterator[Connection]:

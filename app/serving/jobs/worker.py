@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import BinaryIO
 
-from app.errors import ReleaseUnusable, ServiceError, TooLarge, Unavailable
+from app.errors import Forbidden, ReleaseUnusable, ServiceError, TooLarge, Unavailable
 from app.runtime.loading import LoadedRelease
 from app.serving.formats.results import ResultLayout
 from app.serving.jobs.files import JobFiles
@@ -28,6 +28,8 @@ class JobWorker:
 
     Args:
         load_version: Gives the release of a version, and had better remember the last one.
+        is_revoked: Tells of an API key whether it is one no more. What it has handed in then fails at its next step:
+            whoever revokes a key wants nothing more to be done for it.
         owner: What tells this process from all others.
         most_bytes: What the parts of a table may take together.
         rows_of_part: How many rows are scored at a time, and again when a worker is killed meanwhile.
@@ -39,6 +41,7 @@ class JobWorker:
         files: JobFiles,
         load_version: LoadVersion,
         *,
+        is_revoked: Callable[[str], bool],
         owner: str,
         most_bytes: int,
         rows_of_part: int = ROWS_OF_PART,
@@ -46,6 +49,7 @@ class JobWorker:
         self._store = store
         self._files = files
         self._load_version = load_version
+        self._is_revoked = is_revoked
         self._owner = owner
         self._most_bytes = most_bytes
         self._rows_of_part = rows_of_part
@@ -76,6 +80,8 @@ class JobWorker:
         return True
 
     def _do(self, job: Job, step: Step) -> None:
+        if self._is_revoked(job.key_id):
+            raise Forbidden("The API key that handed the job in was revoked.", code="key_revoked")
         {"cut": self._cut, "score": self._score, "join": self._join}[step.kind](job, step)
 
     def _cut(self, job: Job, step: Step) -> None:

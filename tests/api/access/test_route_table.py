@@ -56,6 +56,7 @@ TABLE = """
     GET    /models/candidate                  401  403  403  403  403  404
     DELETE /models/candidate                  401  403  403  403  403  404
     POST   /models/candidate/promote          401  403  403  403  403  404
+    GET    /jobs                              401  403  403  200  403  403
     POST   /jobs                              401  403  403  415  403  403
     GET    /jobs/<id>                         401  403  403  404  403  403
     DELETE /jobs/<id>                         401  403  403  404  403  403

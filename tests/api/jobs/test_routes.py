@@ -42,7 +42,13 @@ def work(services: Services, settings: Settings, id: str) -> None:
     """What a worker does."""
     store, files = JobStore(services.database), JobFiles(settings.jobs_path)
     worker = JobWorker(
-        store, files, lambda _: make_loaded_release(), owner="boot/1 1 1", most_bytes=1_000_000, rows_of_part=5
+        store,
+        files,
+        lambda _: make_loaded_release(),
+        is_revoked=lambda _: False,
+        owner="boot/1 1 1",
+        most_bytes=1_000_000,
+        rows_of_part=5,
     )
     while worker.advance(id):
         pass
@@ -57,6 +63,7 @@ def test_a_table_is_handed_in_watched_and_fetched(scorer: FlaskClient, services:
     assert created_at.endswith("Z")
     assert job == {
         "id": job["id"],
+        "key_id": scorer.environ_base["HTTP_X_API_KEY"][4:12],
         "state": "queued",
         "version": "3",
         "ended_at": None,
@@ -150,12 +157,49 @@ def test_another_key_does_not_see_the_job(
     app: Flask, scorer: FlaskClient, services: Services, settings: Settings
 ) -> None:
     id = submit(scorer).get_json()["id"]
-    key = make_key(services, settings, "jobs", "admin").text
+    key = make_key(services, settings, "jobs").text
     other = app.test_client()
     for method, path in (("GET", f"/jobs/{id}"), ("GET", f"/jobs/{id}/result"), ("DELETE", f"/jobs/{id}")):
         answer = other.open(path, method=method, headers={"X-API-Key": key})
         assert (answer.status_code, answer.get_json()["error"]) == (404, "job_not_found")
+    assert other.get("/jobs", headers={"X-API-Key": key}).get_json() == {"jobs": [], "next": None}
     assert scorer.get(f"/jobs/{id}").status_code == 200
+
+
+def test_an_operator_sees_and_ends_the_jobs_of_all_keys_but_gets_no_results(
+    app: Flask, scorer: FlaskClient, services: Services, settings: Settings
+) -> None:
+    id = submit(scorer).get_json()["id"]
+    work(services, settings, id)
+    operator = app.test_client()
+    operator.environ_base["HTTP_X_API_KEY"] = make_key(services, settings, "jobs", "admin").text
+    listed = operator.get("/jobs").get_json()
+    assert listed == {"jobs": [scorer.get(f"/jobs/{id}").get_json()], "next": None}
+    assert operator.get(f"/jobs/{id}").get_json() == listed["jobs"][0]
+    assert operator.get(f"/jobs/{id}/result").get_json()["error"] == "job_not_found"
+    assert operator.delete(f"/jobs/{id}").get_json()["state"] == "done"
+    assert scorer.get("/jobs").get_json() == {"jobs": [], "next": None}
+
+
+def test_jobs_are_listed_page_by_page_newest_first(scorer: FlaskClient) -> None:
+    ids = [submit(scorer).get_json()["id"] for _ in range(5)]
+    pages: list[list[str]] = []
+    before: dict[str, str] = {}
+    while not pages or before:
+        page = scorer.get("/jobs", query_string={"limit": "2", **before}).get_json()
+        pages.append([job["id"] for job in page["jobs"]])
+        before = {"before": page["next"]} if page["next"] else {}
+    assert pages == [[ids[4], ids[3]], [ids[2], ids[1]], [ids[0]]]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [{"limit": "0"}, {"limit": "101"}, {"limit": "-1"}, {"limit": "ten"}, {"limit": "²"}, {"before": "1"}]
+    + [{"before": f"{moment}-{'a' * 32}"} for moment in ("", "-1", "9" * 17, "1e3")],
+)
+def test_a_page_that_nobody_has_told_of_is_refused(scorer: FlaskClient, wanted: dict[str, str]) -> None:
+    refused = scorer.get("/jobs", query_string=wanted)
+    assert (refused.status_code, refused.get_json()["error"]) == (400, "invalid_page")
 
 
 @pytest.mark.parametrize(

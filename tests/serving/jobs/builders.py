@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+
+from sqlalchemy import Engine
 
 from app.database import create_tables, open_database
 from app.release.schema import Feature, FeatureSchema
@@ -57,20 +59,29 @@ class Woken:
 
 @dataclass(frozen=True)
 class Installation:
-    """All that takes and does jobs in one place."""
+    """All that takes and does jobs in one place; a test adds the keys that are revoked."""
 
     store: JobStore
     files: JobFiles
     service: JobService
     woken: Woken
     clock: Clock
+    revoked: set[str] = field(default_factory=set)
 
     def submit(self, table: bytes = TABLE, result_type: str = CSV) -> JobProgress:
         order = JobOrder(key_id=KEY, media_type=CSV, result_type=result_type)
         return self.service.submit_table(iter([table]), order)
 
     def make_worker(self, owner: str = "boot/1 1 1", *, most_bytes: int = 1_000_000) -> JobWorker:
-        return JobWorker(self.store, self.files, load_version, owner=owner, most_bytes=most_bytes, rows_of_part=10)
+        return JobWorker(
+            self.store,
+            self.files,
+            load_version,
+            is_revoked=self.revoked.__contains__,
+            owner=owner,
+            most_bytes=most_bytes,
+            rows_of_part=10,
+        )
 
     def find(self, id: str) -> JobProgress:
         return self.service.find(id, key_id=KEY)
@@ -86,9 +97,9 @@ def load_version(version: str) -> LoadedRelease:
 
 
 def install(
-    home: Path, *, url: str | None = None, places: Sequence[str] = (), most_unfinished: int = 100
+    home: Path, *, database: Engine | None = None, places: Sequence[str] = (), most_unfinished: int = 100
 ) -> Installation:
-    database = open_database(url or f"sqlite:///{home}/jobs.db")
+    database = database or open_database(f"sqlite:///{home}/jobs.db")
     create_tables(database)
     clock, woken = Clock(), Woken()
     store, files = JobStore(database, now=clock), JobFiles(home / "jobs")

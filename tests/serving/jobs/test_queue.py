@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,26 @@ def test_a_job_with_more_to_do_is_put_behind_the_others(tmp_path: Path) -> None:
     queue._advance = lambda _: True
     queue._huey.execute(queue._huey.dequeue())
     assert [take_one(queue), take_one(queue)] == ["short", "long"]
+
+
+def test_a_job_goes_on_where_it_is_while_the_queue_takes_no_messages() -> None:
+    queue, steps = open_redis_queue("redis://127.0.0.1:1/0", secret=SECRET), list("abc")
+    queue._advance = lambda _: bool(steps.pop()) and bool(steps)
+    queue._take("long")
+    assert (steps, queue.lost) == ([], 2)
+
+
+def test_who_hands_a_job_in_does_not_wait_for_a_redis_that_hangs() -> None:
+    with RedisServer() as redis:
+        queue = open_redis_queue(redis.url, secret=SECRET, timeout_seconds=0.1)
+        queue.wake("first")
+        redis.freeze()
+        begun = time.monotonic()
+        queue.wake("second")
+        # Of the library itself it would be a minute.
+        assert time.monotonic() - begun < 5
+        redis.thaw()
+        assert queue.lost == 1
 
 
 def test_messages_that_were_signed_by_others_are_not_opened(tmp_path: Path) -> None:

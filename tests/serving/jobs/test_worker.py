@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from app.errors import Conflict
+from app.errors import Conflict, KeysUnavailable
 from app.serving.formats.media_types import CSV, PARQUET
 from app.serving.formats.tables import open_table
 from app.serving.jobs.job import Step
 from app.serving.jobs.store import CLAIM_SECONDS, MOST_ATTEMPTS
 from app.serving.jobs.worker import JobWorker
 from app.serving.scoring.scorer import PartRefusal
-from tests.serving.jobs.builders import TABLE, Installation, expect_result, install
+from tests.serving.jobs.builders import KEY, TABLE, Installation, expect_result, install, load_version
 
 
 @pytest.fixture
@@ -214,6 +214,32 @@ def test_a_job_that_is_cancelled_meanwhile_ends_quietly(here: Installation, capl
     assert caplog.text == ""
     with pytest.raises(Conflict, match="it is cancelled"):
         here.read_result(id)
+
+
+def test_a_job_whose_key_is_revoked_fails_at_its_next_step(here: Installation) -> None:
+    id, worker = here.submit().job.id, here.make_worker()
+    worker.advance(id)
+    worker.advance(id)
+    here.revoked.add(KEY)
+    assert worker.advance(id) is False
+    failed = here.find(id)
+    assert (failed.state, failed.rows_done) == ("failed", 10)
+    assert failed.job.refusal == PartRefusal("key_revoked", "The API key that handed the job in was revoked.")
+    assert here.files.list_jobs() == []
+
+
+def test_keys_that_cannot_be_looked_up_leave_the_step_to_be_done_again(here: Installation) -> None:
+    def fall_silent(_key_id: str) -> bool:
+        raise KeysUnavailable("API keys cannot be checked at the moment.")
+
+    id = here.submit().job.id
+    silent = JobWorker(
+        here.store, here.files, load_version, is_revoked=fall_silent, owner="boot/1 1 1", most_bytes=1_000_000
+    )
+    assert silent.advance(id) is False
+    here.clock.pass_seconds(CLAIM_SECONDS + 1)
+    work_to_the_end(here.make_worker(), id)
+    assert here.read_result(id) == expect_result(id)
 
 
 def test_warnings_of_all_parts_are_counted_together(here: Installation) -> None:
