@@ -15,10 +15,13 @@ from app.release.store import ReleaseStore
 from app.runtime.switching.active import ActiveRelease
 from app.runtime.switching.workers import WorkerState, list_live_workers
 from app.security.audit import AuditEntry, AuditLog
+from app.serving.jobs.job import JobProgress
+from app.serving.jobs.service import JobService
 from app.serving.rollout.versions import VersionList, describe_versions
 
 MOST_ALERTS = 500
 MOST_ACTS = 30
+MOST_JOBS = 10
 _SYSTEM_LENGTH = timedelta(hours=1)
 
 
@@ -47,6 +50,7 @@ class Findings:
     system: Sequence[Snapshot] = ()
     watcher: Snapshot | None = None
     acts: tuple[AuditEntry, ...] = ()
+    jobs: Sequence[JobProgress] = ()
     is_database_silent: bool = False
 
     def list_watched_versions(self) -> list[str]:
@@ -57,7 +61,7 @@ class Findings:
 
 
 class FindingsReader:
-    """Reads the snapshots, the audit table and the model store. Nothing is changed, nothing is kept.
+    """Reads the snapshots, the audit table, the jobs and the model store. Nothing is changed, nothing is kept.
 
     Fallback: when the database does not answer, the page is made of what lies in files, and says so. It is asked no
     second time for the same page: each of its silences takes seconds.
@@ -69,11 +73,13 @@ class FindingsReader:
         active: ActiveRelease,
         snapshots: SnapshotStore,
         audit: AuditLog,
+        jobs: JobService,
         clock: Callable[[], datetime] = now_in_utc,
     ) -> None:
         self._active = active
         self._snapshots = snapshots
         self._audit = audit
+        self._jobs = jobs
         self._clock = clock
 
     def read(self, range: TimeRange) -> Findings:
@@ -110,6 +116,7 @@ class FindingsReader:
             alerts=snapshots.list("alert", most=MOST_ALERTS),
             system=snapshots.list("system", since=found.now - _SYSTEM_LENGTH),
             acts=self._audit.list(most=MOST_ACTS),
+            jobs=self._jobs.list_newest(key_id=None, most=MOST_JOBS).jobs,
         )
 
     def _read_by_version(self, kind: SnapshotKind, found: Findings) -> tuple[Snapshot, ...]:

@@ -73,7 +73,7 @@ def asset(file: str) -> Response:
 def _read_findings() -> Findings:
     services = current_services()
     snapshots, audit = SnapshotStore(services.database), AuditLog(services.database)
-    reader = FindingsReader(active=services.active, snapshots=snapshots, audit=audit)
+    reader = FindingsReader(active=services.active, snapshots=snapshots, audit=audit, jobs=services.jobs)
     return reader.read(choose_range(request.args.get("range")))
 
 

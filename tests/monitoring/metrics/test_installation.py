@@ -15,6 +15,7 @@ from app.monitoring.metrics.installation import (
     MOST_VERSIONS,
     InstallationCollector,
     InstallationState,
+    JobsState,
     read_installation,
 )
 from app.monitoring.metrics.page import GuardedCollector
@@ -30,6 +31,7 @@ from tests.monitoring.metrics.findings import (
     make_snapshot,
 )
 from tests.monitoring.metrics.samples import read_collector
+from tests.serving.jobs.builders import KEY, ROWS, install
 
 
 @pytest.fixture
@@ -43,11 +45,50 @@ def database(tmp_path: Path) -> Iterator[Engine]:
 def collect(database: Engine, *added: Snapshot) -> dict[str, float]:
     store = SnapshotStore(database)
     store.add(*added)
-    return read_collector(InstallationCollector(lambda: read_installation(database, store)))
+    told = read_collector(InstallationCollector(lambda: read_installation(database, store)))
+    return {name: value for name, value in told.items() if not name.startswith("job")}
 
 
-def test_before_anything_happened_there_are_no_samples(database: Engine) -> None:
+def test_before_anything_happened_there_are_no_samples_but_for_jobs(database: Engine) -> None:
     assert collect(database) == {}
+    assert collect_jobs(database) == {
+        "jobs['queued']": 0,
+        "jobs['running']": 0,
+        "job_longest_wait_seconds[]": 0,
+        **{f"jobs_ended_total['{outcome}']": 0 for outcome in ("done", "failed", "cancelled")},
+        "job_rows_total[]": 0,
+    }
+
+
+def collect_jobs(database: Engine) -> dict[str, float]:
+    store = SnapshotStore(database)
+    told = read_collector(InstallationCollector(lambda: read_installation(database, store)))
+    return {name: value for name, value in told.items() if name.startswith("job")}
+
+
+def test_jobs_are_told_by_what_they_wait_for_and_counted_for_good_at_their_end(tmp_path: Path) -> None:
+    here = install(tmp_path)
+    database = open_database(f"sqlite:///{tmp_path}/jobs.db")
+    done, runs, waits, is_cancelled = (here.submit().job.id for _ in range(4))
+    while here.make_worker().advance(done):
+        pass
+    here.make_worker().advance(runs)
+    here.service.end(is_cancelled, key_id=KEY)
+    here.service.end(done, key_id=KEY)
+    told = collect_jobs(database)
+    # Jobs of the builders are handed in now, whatever their clock says.
+    assert 0 <= told.pop("job_longest_wait_seconds[]") < 60
+    assert told == {
+        "jobs['queued']": 1,
+        "jobs['running']": 1,
+        "jobs_ended_total['done']": 1,
+        "jobs_ended_total['failed']": 0,
+        "jobs_ended_total['cancelled']": 1,
+        "job_rows_total[]": ROWS,
+    }
+    here.service.end(waits, key_id=KEY)
+    assert collect_jobs(database)["job_longest_wait_seconds[]"] == 0
+    database.dispose()
 
 
 def test_drift_is_told_by_feature_and_version(database: Engine) -> None:
@@ -137,7 +178,7 @@ def test_features_and_versions_are_labels_up_to_a_bound(database: Engine) -> Non
 
 def test_the_database_is_read_every_five_seconds_at_most(database: Engine) -> None:
     now, read = NOW, 0
-    state = InstallationState((), (), (), None, {})
+    state = InstallationState((), (), (), None, {}, JobsState())
 
     def count() -> InstallationState:
         nonlocal read

@@ -7,6 +7,7 @@ from app.api.dashboard.view.overview import describe_overview
 from app.api.dashboard.view.page import Page
 from app.api.dashboard.view.sections.alerts import describe_alerts
 from app.api.dashboard.view.sections.drift import describe_drift
+from app.api.dashboard.view.sections.jobs import describe_jobs
 from app.api.dashboard.view.sections.quality import describe_quality
 from app.api.dashboard.view.sections.system import describe_system
 from app.api.dashboard.view.sections.traffic import describe_traffic
@@ -20,6 +21,7 @@ _SECTIONS = (
     describe_drift,
     describe_quality,
     describe_versions,
+    describe_jobs,
     describe_system,
     describe_watcher,
 )
