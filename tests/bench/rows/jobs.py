@@ -11,7 +11,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from config.settings import load_settings, require_secret
 from tests.bench.command import bench_command, end_with, say
 from tests.bench.rows.table import prepare, write_csv
 from tests.flows.jobs.workers import running_worker
+from tests.postgres_server import PostgresServer
+from tests.redis_link.server import RedisServer
 from tests.server import RunningServer, running_server, wait_until
 
 MOST_GROWTH_MB = 50.0
@@ -47,32 +50,63 @@ class Figures:
     is_exact: bool
 
 
+@dataclass(frozen=True)
+class Installation:
+    """Attributes: redis: What its workers are told of jobs by; None where that is a file."""
+
+    home: Path
+    environment: Mapping[str, str]
+    redis: RedisServer | None
+
+    @contextmanager
+    def without_redis(self) -> Iterator[None]:
+        """Kill it for as long as the block lasts, with all messages in it."""
+        if self.redis is None:
+            yield
+            return
+        self.redis.kill()
+        yield
+        self.redis.start()
+
+
 @bench_command(
     epilog="Exit code 1: a promise does not hold. Example: python -m tests.bench.rows.jobs --kills 5",
     quick="A tiny model and 100,000 rows.",
 )
 @click.option("--rows", default=1_000_000, show_default=True)
 @click.option("--kills", default=5, show_default=True)
-def main(quick: bool, rows: int, kills: int, predictors: Path, cache: Path) -> None:
+@click.option("--shared", is_flag=True, help="On PostgreSQL and Redis, which is killed before each kill of the worker.")
+def main(quick: bool, rows: int, kills: int, shared: bool, predictors: Path, cache: Path) -> None:
     """Some minutes."""
     prepared, rows = prepare(predictors, cache, quick=quick), 100_000 if quick else rows
-    with tempfile.TemporaryDirectory(dir=cache, prefix="jobs-") as place:
-        home = Path(place)
+    with tempfile.TemporaryDirectory(dir=cache, prefix="jobs-") as place, installed(Path(place), shared) as here:
+        home = here.home
         shutil.copytree(prepared.models, home / "models")
         say(f"writing {rows:,} rows, and what they are to be answered")
         write_csv(home / "rows.csv", prepared.rows, rows)
         predict(home)
-        with running_server(home, environment=_SETTINGS) as server:
+        with running_server(home, environment=here.environment) as server:
             wait_until(server.is_ready, seconds=60)
-            headers = {"X-API-Key": make_key(home), "Content-Type": "text/csv"}
+            headers = {"X-API-Key": make_key(here), "Content-Type": "text/csv"}
             growth = measure_upload(server, home, headers)
             say(f"a job of {rows:,} rows, its worker killed {kills} times")
             started = time.perf_counter()
-            result = run_job(server, home, headers, kills=kills)
+            result = run_job(server, here, headers, kills=kills)
             seconds = time.perf_counter() - started
         figures = Figures(UPLOAD_BYTES / _MB, growth, rows, kills, seconds, is_exact(home, *result))
     click.echo(orjson.dumps(asdict(figures), option=orjson.OPT_INDENT_2).decode())
     end_with(find_broken_promises(figures))
+
+
+@contextmanager
+def installed(home: Path, shared: bool) -> Iterator[Installation]:
+    """Everything in files, or what several machines share in servers of its own."""
+    if not shared:
+        yield Installation(home, _SETTINGS, None)
+        return
+    with PostgresServer() as postgres, RedisServer() as redis:
+        servers = {"DATABASE_URL": postgres.make_database(), "REDIS_URL": redis.url}
+        yield Installation(home, {**_SETTINGS, **servers}, redis)
 
 
 def predict(home: Path) -> None:
@@ -80,8 +114,8 @@ def predict(home: Path) -> None:
     subprocess.run(command, env={**os.environ, "GLUONSERVE_HOME": str(home), **_SETTINGS}, check=True)
 
 
-def make_key(home: Path) -> str:
-    settings = load_settings({"GLUONSERVE_HOME": str(home)})
+def make_key(here: Installation) -> str:
+    settings = load_settings({"GLUONSERVE_HOME": str(here.home), **here.environment})
     with opened_database(settings.database_url) as database:
         create_tables(database)
         return KeyStore(database, require_secret(settings)).create("bench", ("jobs",)).text
@@ -118,8 +152,8 @@ def _measure(server: RunningServer) -> float:
     return sum(psutil.Process(pid).memory_info().rss for pid in server.workers()) / _MB
 
 
-def run_job(server: RunningServer, home: Path, headers: dict[str, str], *, kills: int) -> tuple[str, Path]:
-    with (home / "rows.csv").open("rb") as file:
+def run_job(server: RunningServer, here: Installation, headers: dict[str, str], *, kills: int) -> tuple[str, Path]:
+    with (here.home / "rows.csv").open("rb") as file:
         job = requests.post(f"{server.url}/jobs", data=file, headers=headers, timeout=300).json()
     address, chance = f"{server.url}/jobs/{job['id']}", random.Random(7)
 
@@ -130,15 +164,17 @@ def run_job(server: RunningServer, home: Path, headers: dict[str, str], *, kills
         return 2.0 if found["state"] == "done" else float(found["progress"] or 0.0)
 
     for number in range(kills):
-        with running_worker(home, _SETTINGS) as worker:
+        with running_worker(here.home, here.environment) as worker:
             # Spread over the job, and at any moment of a part.
             share = (number + chance.random()) / kills
             wait_until(lambda share=share: done_share() >= share, seconds=_SECONDS)  # type: ignore[misc]
             time.sleep(chance.random())
-            worker.kill()
-    with running_worker(home, _SETTINGS):
+            with here.without_redis():
+                time.sleep(chance.random())
+                worker.kill()
+    with running_worker(here.home, here.environment):
         wait_until(lambda: done_share() == 2.0, seconds=_SECONDS)
-    kept = home / "result.csv"
+    kept = here.home / "result.csv"
     with (
         requests.get(f"{address}/result", headers=headers, timeout=300, stream=True) as answer,
         kept.open("wb") as sink,
