@@ -86,17 +86,18 @@ class CachingExecutor:
             return None
 
     def _answer(self, rows: Sequence[TypedRow], names: Sequence[bytes]) -> Predictions:
-        answers = self._recall(names)
-        hits = len(names) if len(answers) == len(names) else sum(name in answers for name in names)
-        flight = Flight()
-        if hits < len(names):
+        answers, asked = self._recall(names), len(names)
+        hits = asked if len(answers) == asked else sum(name in answers for name in names)
+        if hits == asked:
+            cached = hits
+            self._counts.add(hits=hits)
+        else:
             missing = {name: row for name, row in zip(names, rows, strict=True) if name not in answers}
+            flight = Flight()
             answers.update(self._complete(missing, flight))
-        cached = len(names) - flight.computed
-        self._worth.note(looked_for=len(names), found=cached)
-        self._counts.add(
-            hits=hits, shared_hits=flight.found, misses=flight.computed, joined=cached - hits - flight.found
-        )
+            cached, found = asked - flight.computed, flight.found
+            self._counts.add(hits=hits, shared_hits=found, misses=flight.computed, joined=cached - hits - found)
+        self._worth.note(looked_for=asked, found=cached)
         return join_answers([answers[name] for name in names], cached_rows=cached)
 
     def _complete(self, missing: Mapping[bytes, TypedRow], flight: Flight) -> Answers:
