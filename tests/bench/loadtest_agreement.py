@@ -6,8 +6,6 @@ churn_ens and two workers.
 
 from __future__ import annotations
 
-import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,25 +18,13 @@ import orjson
 
 from app.runtime.loading import Execution
 from tests.bench.command import bench_command, end_with, run_child, say
+from tests.bench.load.wrk import require_wrk, run_wrk, write_rows
 from tests.bench.scope import PLAN
 from tests.bench.servers.running import BenchServer, bench_server
 
 MOST_DIFFERENCE = 0.1
 USERS = 8
 FIGURES = ("requests/s", "p50", "p99")
-_LUA = """
-local bodies = {}
-for line in io.lines("%s") do bodies[#bodies + 1] = '{"data":[' .. line .. ']}' end
-local turn = 0
-wrk.method = "POST"
-wrk.headers["X-API-Key"] = "%s"
-wrk.headers["Content-Type"] = "application/json"
-request = function()
-    turn = turn %% #bodies + 1
-    return wrk.format(nil, nil, nil, bodies[turn])
-end
-"""
-_UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 
 @bench_command(
@@ -47,16 +33,14 @@ _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 )
 def main(quick: bool, predictors: Path, cache: Path) -> None:
     """Measure both in turn, and compare the medians of the ratios of pairs."""
-    if shutil.which("wrk") is None:
-        raise click.ClickException("wrk is not there; install it with: apt-get install wrk")
+    require_wrk()
     execution: Execution = "plan"
     arguments = [execution, str(predictors), str(cache), *(["--quick"] if quick else [])]
     prepared = run_child("tests.bench.switching.prepare", *arguments)
     # What runs beside the server may end a moment after it.
     with tempfile.TemporaryDirectory(dir=cache, prefix="agreement-", ignore_cleanup_errors=True) as path:
         home = Path(path)
-        rows = home / "rows.jsonl"
-        rows.write_bytes(b"\n".join(map(orjson.dumps, orjson.loads(Path(prepared["rows"]).read_bytes()))) + b"\n")
+        rows = write_rows(home / "rows.jsonl", orjson.loads(Path(prepared["rows"]).read_bytes()))
         with bench_server(PLAN, home / "server", models=Path(prepared["store"]), predictor=Path()) as server:
             ratios = list(measure_pairs(server, rows, pairs=3 if quick else 12, seconds=2 if quick else 6))
     found = {name: median(pair[name] for pair in ratios) for name in FIGURES}
@@ -71,9 +55,9 @@ def measure_pairs(server: BenchServer, rows: Path, *, pairs: int, seconds: int) 
     run_loadtest(server, rows, seconds=2)
     for number in range(pairs):
         if number % 2:
-            theirs, ours = run_wrk(server, rows, seconds=seconds), run_loadtest(server, rows, seconds=seconds)
+            theirs, ours = ask_wrk(server, rows, seconds=seconds), run_loadtest(server, rows, seconds=seconds)
         else:
-            ours, theirs = run_loadtest(server, rows, seconds=seconds), run_wrk(server, rows, seconds=seconds)
+            ours, theirs = run_loadtest(server, rows, seconds=seconds), ask_wrk(server, rows, seconds=seconds)
         say(f"pair {number + 1}: {ours['requests/s']:.0f} and by wrk {theirs['requests/s']:.0f} requests/s")
         yield {name: ours[name] / theirs[name] for name in FIGURES}
 
@@ -88,30 +72,9 @@ def run_loadtest(server: BenchServer, rows: Path, *, seconds: int) -> dict[str, 
     return {"requests/s": figures["per_second"], "p50": latency["p50"], "p99": latency["p99"]}
 
 
-def run_wrk(server: BenchServer, rows: Path, *, seconds: int) -> dict[str, float]:
-    host, port = server.address
-    script = rows.with_name("rows.lua")
-    script.write_text(_LUA % (rows, server.key), encoding="utf-8")
-    command = ["wrk", "--threads", "1", "--connections", str(USERS), "--duration", f"{seconds}s", "--latency"]
-    command += ["--script", str(script), f"http://{host}:{port}/predict"]
-    told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
-    return {
-        "requests/s": float(_find(r"Requests/sec:\s+([\d.]+)", told)[0]),
-        "p50": _read_time(_find(r"50%\s+([\d.]+)(us|ms|s)", told)),
-        "p99": _read_time(_find(r"99%\s+([\d.]+)(us|ms|s)", told)),
-    }
-
-
-def _find(pattern: str, text: str) -> tuple[str, ...]:
-    match = re.search(pattern, text)
-    if match is None:
-        raise click.ClickException(f"wrk said something else:\n{text}")
-    return match.groups()
-
-
-def _read_time(parts: tuple[str, ...]) -> float:
-    value, unit = parts
-    return float(value) * _UNITS[unit]
+def ask_wrk(server: BenchServer, rows: Path, *, seconds: int) -> dict[str, float]:
+    told = run_wrk(server.address, rows, key=server.key, concurrency=USERS, seconds=seconds)
+    return {"requests/s": told.per_second, "p50": told.p50_ms, "p99": told.p99_ms}
 
 
 if __name__ == "__main__":

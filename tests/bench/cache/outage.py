@@ -1,73 +1,97 @@
-"""What callers notice of a Redis that is killed, or stopped, under load."""
+"""What callers notice of a Redis that is killed, or stopped, under load.
+
+The machine has its own moments, so each round has three stretches of the same length: two without a fault, which tell
+how much two of them differ by themselves, and one with it. The load is low enough to leave the machine idle most of the
+time: waiting for a processor would be the longest wait of all.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
 from redis import Redis
 
-from app.redis_link.link import RedisLink
-from app.runtime.loading import load_release
-from app.serving.cache.caching import CachingExecutor
-from app.serving.cache.counts import CacheCounts
-from app.serving.cache.digests import RowDigests
-from app.serving.cache.flights import Flights
-from app.serving.cache.measuring import DEAR, FREE
-from app.serving.cache.memory import RowMemory
-from app.serving.cache.shared.answers import SharedAnswers
-from app.serving.cache.shared.keys import name_release
-from app.serving.cache.shared.redis_rows import RedisRows
-from app.serving.cache.shared.seal import Seal
-from app.serving.cache.worth import Worth
-from app.wiring.releases import open_store
-from config.settings import load_settings, require_secret
-from tests.bench.cache.servers import caching_server, read_count
-from tests.bench.load.open_loop import Answer, OpenLoad, open_load
+from tests.bench.cache.filling import fill_redis, read_all, write_all
+from tests.bench.cache.servers import caching_server
+from tests.bench.load.open_loop import OpenLoad, open_load
 from tests.bench.load.requests import make_requests
 from tests.redis_link.server import RedisServer
 
-RATE = 200.0
+RATE = 80.0
+# No worker is asked for any of them twice: all are in Redis, and in nobody's memory.
+ROWS = 7000
 _SECONDS_TO_SETTLE = 5.0
-_NORMAL_SECONDS = 4.0
-_OUTAGE_SECONDS = 4.0
+_SECONDS_BETWEEN_ROUNDS = 3.0
+_LATER_SECONDS = 3.0
+_STRAGGLERS_SECONDS = 0.3
 _LONGEST_RETURN_SECONDS = 10.0
 _OK = 200
-UNSIGNED = {"GLUONSERVE_UNSIGNED_RELEASES": "allow"}
-# No worker is asked for any of them twice: all are in Redis, and in nobody's memory.
-_ROWS = 4000
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """p99 of the answered requests, in ms, of a second and of the seconds after it."""
+
+    first: float
+    later: float
+
+
+@dataclass(frozen=True)
+class Round:
+    """Attributes: found: The share of the requests before the fault whose row was found in Redis."""
+
+    usual: Stretch
+    control: Stretch
+    faulty: Stretch
+    found: float
+    back_seconds: float
 
 
 @dataclass(frozen=True)
 class Outage:
-    """Latencies of answered requests, in ms.
+    """What came of several outages of one kind.
 
     Attributes:
-        shared_hits: Rows that were found in Redis before.
-        normal_p99_ms: Before.
-        first_p99_ms: In the first second without Redis.
-        later_p99_ms: In the seconds after that.
-        back_seconds: From when Redis could answer again to when it was asked and had answers to give.
+        requests, failed: From the first round to the last.
     """
 
     kind: str
     requests: int
     failed: int
-    shared_hits: int
-    normal_p99_ms: float
-    first_p99_ms: float
-    later_p99_ms: float
-    back_seconds: float
+    rounds: list[Round] = field(repr=False)
+
+    @property
+    def found(self) -> float:
+        return min(one.found for one in self.rounds)
+
+    @property
+    def slowest_return_seconds(self) -> float:
+        """From when Redis could answer again to when it was asked and had answers to give."""
+        return max(one.back_seconds for one in self.rounds)
+
+    def measure(self, stretch: str, part: str) -> float:
+        return median(_read(one, stretch, part) for one in self.rounds)
+
+    def compare(self, stretch: str, part: str) -> float:
+        """By how much p99 is above that of the same round without a fault; the median of the rounds."""
+        return median(_read(one, stretch, part) - _read(one, "usual", part) for one in self.rounds)
 
 
-def measure_outages(models: Path, rows: Sequence[Any], home: Path) -> list[Outage]:
+def _read(one: Round, stretch: str, part: str) -> float:
+    value: float = getattr(getattr(one, stretch), part)
+    return value
+
+
+def measure_outages(models: Path, rows: Sequence[Any], home: Path, *, rounds: int) -> list[Outage]:
     return [
-        _measure("killed", models, rows, home, RedisServer.kill, RedisServer.start),
-        _measure("stopped", models, rows, home, RedisServer.freeze, RedisServer.thaw),
+        _measure("killed", models, rows, home, RedisServer.kill, RedisServer.start, rounds=rounds),
+        _measure("stopped", models, rows, home, RedisServer.freeze, RedisServer.thaw, rounds=rounds),
     ]
 
 
@@ -78,56 +102,55 @@ def _measure(
     home: Path,
     begin: Callable[[RedisServer], None],
     end: Callable[[RedisServer], None],
+    *,
+    rounds: int,
 ) -> Outage:
     with RedisServer() as redis:
         settings = {"REDIS_URL": redis.url, "GLUONSERVE_CACHE_MB": "1"}
         with caching_server(home / kind, models, settings) as server:
-            requests = make_requests(rows, rows_per_request=1, key=server.key, count=_ROWS)
-            fill_redis(redis, models, home / kind, rows[:_ROWS])
+            requests = make_requests(rows, rows_per_request=1, key=server.key, count=ROWS)
+            fill_redis(redis, models, home / kind, rows[:ROWS])
+            kept = read_all(redis)
             # Measurements of the time when everything started are out of it by then.
             time.sleep(_SECONDS_TO_SETTLE)
+            found = []
             with open_load(server.address, requests, rate=RATE) as load:
-                time.sleep(1)
-                hits = read_count(models, "shared_hits")
-                normal, since = _take_apart(load, _NORMAL_SECONDS), time.perf_counter()
-                begin(redis)
-                time.sleep(_OUTAGE_SECONDS)
-                until = time.perf_counter()
-                end(redis)
-                back_seconds = _await_use(redis)
-                time.sleep(1)
-            return _describe(kind, load, normal, since, until, hits=hits, back_seconds=back_seconds)
+                for _ in range(rounds):
+                    time.sleep(_SECONDS_BETWEEN_ROUNDS)
+                    found.append(_measure_round(load, redis, begin, end))
+                    write_all(redis, kept)
+    return Outage(kind, len(load.answers), sum(answer.status != _OK for answer in load.answers), found)
 
 
-def fill_redis(redis: RedisServer, models: Path, home: Path, rows: Sequence[Any]) -> None:
-    """Have Redis hold the answers to rows, as a worker of the server with this home would have written them."""
-    settings = load_settings({"GLUONSERVE_HOME": str(home), "MODEL_PATH": str(models), **UNSIGNED})
-    store = open_store(settings)
-    pointer = store.active()
-    assert pointer is not None, f"nothing is active in {models}"
-    release = load_release(store.directory(pointer.version), trust=store.trust)
-    link, counts = RedisLink(redis.url, timeout_seconds=5), CacheCounts()
-    shared = RedisRows(link, Seal(require_secret(settings)), ttl_seconds=3600, counts=counts)
-    shared.work()
-    always = Worth("", look=lambda: FREE, model=lambda: DEAR)
-    CachingExecutor(
-        release.executor,
-        RowDigests(release),
-        memory=RowMemory(most_bytes=0),
-        shared=SharedAnswers(name_release(release.manifest), shared, always),
-        worth=always,
-        flights=Flights(),
-        counts=counts,
-    ).predict(release.validator.check(rows).rows)
-    shared.work()
-    link.close()
+def _measure_round(
+    load: OpenLoad,
+    redis: RedisServer,
+    begin: Callable[[RedisServer], None],
+    end: Callable[[RedisServer], None],
+) -> Round:
+    with redis.connect() as client:
+        hits, answered = _count_hits(client), len(load.answers)
+        usual, control = _watch(load), _watch(load)
+        found = (_count_hits(client) - hits) / (len(load.answers) - answered)
+    faulty = _watch(load, lambda: begin(redis))
+    end(redis)
+    return Round(usual, control, faulty, found=found, back_seconds=_await_use(redis))
 
 
-def _take_apart(load: OpenLoad, seconds: float) -> list[Answer]:
-    """The requests that fall due in the next seconds."""
+def _watch(load: OpenLoad, begin: Callable[[], None] = lambda: None) -> Stretch:
+    """What requests take that fall due from now on."""
     begun = time.perf_counter()
-    time.sleep(seconds)
-    return [answer for answer in load.answers if answer.intended >= begun]
+    begin()
+    ended = begun + 1 + _LATER_SECONDS
+    time.sleep(ended + _STRAGGLERS_SECONDS - time.perf_counter())
+    return Stretch(_find_p99(load, begun, begun + 1), _find_p99(load, begun + 1, ended))
+
+
+def _find_p99(load: OpenLoad, since: float, until: float) -> float:
+    latencies = [
+        answer.latency_ms for answer in load.answers if answer.status == _OK and since <= answer.intended < until
+    ]
+    return float(np.percentile(latencies, 99))
 
 
 def _await_use(redis: RedisServer) -> float:
@@ -141,29 +164,8 @@ def _await_use(redis: RedisServer) -> float:
 
 
 def _count_use(client: Redis) -> int:
-    return int(client.info("stats")["keyspace_hits"]) + int(client.dbsize())
+    return _count_hits(client) + int(client.dbsize())
 
 
-def _describe(
-    kind: str, load: OpenLoad, normal: Sequence[Answer], since: float, until: float, *, hits: int, back_seconds: float
-) -> Outage:
-    first = [answer for answer in load.answers if since <= answer.intended < since + 1]
-    later = [answer for answer in load.answers if since + 1 <= answer.intended < until]
-    return Outage(
-        kind=kind,
-        requests=len(load.answers),
-        failed=sum(answer.status != _OK for answer in load.answers),
-        shared_hits=hits,
-        normal_p99_ms=_find_p99(normal),
-        first_p99_ms=_find_p99(first),
-        later_p99_ms=_find_p99(later),
-        back_seconds=back_seconds,
-    )
-
-
-def _find_p99(answers: Sequence[Answer]) -> float:
-    return float(np.percentile(list(_list_latencies(answers)), 99))
-
-
-def _list_latencies(answers: Sequence[Answer]) -> Iterator[float]:
-    return (answer.latency_ms for answer in answers if answer.status == _OK)
+def _count_hits(client: Redis) -> int:
+    return int(client.info("stats")["keyspace_hits"])
