@@ -17,7 +17,7 @@ from app.runtime.switching.active import ActiveRelease
 from app.security.keys.store import KeyStore
 from app.serving.jobs.files import JobFiles
 from app.serving.jobs.places import AllowedPlaces
-from app.serving.jobs.queue import JobQueue, open_redis_queue, open_sqlite_queue
+from app.serving.jobs.queue import SECONDS_OF_SENDERS, JobQueue, open_redis_queue, open_sqlite_queue
 from app.serving.jobs.service import JobService
 from app.serving.jobs.store import JobStore
 from app.serving.jobs.upkeep import JobUpkeep
@@ -56,6 +56,11 @@ def open_job_queue(settings: Settings, **options: Any) -> JobQueue:
     if settings.redis_url is not None:
         return open_redis_queue(settings.redis_url, secret=secret, **options)
     return open_sqlite_queue(settings.home / _QUEUE, secret=secret)
+
+
+def open_sending_queue(settings: Settings) -> JobQueue:
+    """For those who hand jobs in."""
+    return open_job_queue(settings, timeout_seconds=SECONDS_OF_SENDERS)
 
 
 @contextmanager

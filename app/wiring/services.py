@@ -26,7 +26,6 @@ from app.security.limits.rates import RateLimits
 from app.security.tokens.issuer import TokenIssuer
 from app.serving.cache.prediction_cache import NoCache, PredictionCache
 from app.serving.costs import RequestCosts
-from app.serving.jobs.queue import SECONDS_OF_SENDERS
 from app.serving.jobs.service import JobService
 from app.serving.overload.lethal_bodies import LethalBodies
 from app.serving.prediction import PredictionService
@@ -43,7 +42,7 @@ from app.wiring.access import (
     open_database_with_tables,
     open_redis,
 )
-from app.wiring.jobs import make_jobs, open_job_queue
+from app.wiring.jobs import make_jobs, open_sending_queue
 from app.wiring.monitoring import count_fallbacks, make_metrics
 from app.wiring.prediction_log import make_prediction_log
 from app.wiring.quality import make_feedback
@@ -121,10 +120,9 @@ def build_services(settings: Settings) -> Services:
     windows = make_windows(settings, redis)
     candidates = make_candidates(settings, store, database)
     trial_follower = make_trial_follower(settings, active, prediction, candidates)
-    last_uses = LastUses(keys := KeyStore(database, secret))
+    last_uses, queue = LastUses(keys := KeyStore(database, secret)), open_sending_queue(settings)
     golden = make_golden_checks(settings, active, trial_follower, cache)
     log = make_prediction_log(settings, active.slots)
-    queue = open_job_queue(settings, timeout_seconds=SECONDS_OF_SENDERS)
     fallbacks = count_fallbacks(redis, windows, last_uses, queue)
     metrics = make_metrics(settings, active, prediction, golden, log, cache, fallbacks, database)
     return Services(

@@ -6,7 +6,7 @@ from app.redis_link.link import NoRedis
 from app.serving.formats.media_types import CSV
 from app.serving.jobs.service import JobOrder
 from app.wiring.access import make_windows, open_redis
-from app.wiring.jobs import open_job_queue
+from app.wiring.jobs import open_sending_queue
 from app.wiring.monitoring import FALLBACK_COUNTS, count_fallbacks
 from app.wiring.services import Services, build_services
 from tests.api.builders import make_key, make_loaded_release, make_settings
@@ -45,7 +45,7 @@ def test_where_there_is_no_redis_nothing_is_missing(tmp_path: Path) -> None:
     redis = open_redis(settings)
     assert isinstance(redis, NoRedis)
     services = build_services(settings)
-    queue = open_job_queue(settings)
+    queue = open_sending_queue(settings)
     counted = count_fallbacks(redis, make_windows(settings, redis), services.last_uses, queue).read()
     assert counted is not None
     assert counted.by_name == dict.fromkeys(FALLBACK_COUNTS, 0)
