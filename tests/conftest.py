@@ -13,7 +13,7 @@ import pytest
 from config.settings import describe_settings
 from tests.manifests import SIGNER
 
-pytest_plugins = ("tests.no_skips", "tests.fixtures")
+pytest_plugins = ("tests.no_skips", "tests.fixtures", "tests.flows.clients.reporting")
 
 _SIGNING_KEY = "GLUONSERVE_SIGNING_KEY"
 
