@@ -9,6 +9,7 @@ from tests.rules.repository import ROOT
 
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
+_PLACED = re.compile(r'<a id="([^"]+)"></a>')
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _ELSEWHERE = ("http://", "https://", "mailto:")
 
@@ -24,7 +25,7 @@ def make_anchor(heading: str) -> str:
 
 
 def read_anchors(text: str) -> list[str]:
-    return [make_anchor(heading) for heading in _HEADING.findall(_FENCE.sub("", text))]
+    return [*_PLACED.findall(text), *(make_anchor(heading) for heading in _HEADING.findall(_FENCE.sub("", text)))]
 
 
 def read_links(text: str) -> list[str]:

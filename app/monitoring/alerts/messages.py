@@ -14,7 +14,7 @@ from app.monitoring.alerts.wording import describe_figure, write_duration, write
 
 MOST_ALERTS_LISTED = 20
 MOST_SENTENCE = 600
-PAGE = "docs/monitoring/alerts.md"
+PAGE = "docs/monitoring/runbook.md"
 
 _REACTIONS: Mapping[ReactionKind, str] = {
     "withdraw_candidate": "the candidate is withdrawn",

@@ -35,7 +35,7 @@ def test_a_message_says_what_is_wrong_since_when_and_what_to_do() -> None:
         "2 %.\n"
         "  Since 2026-11-24 08:00 UTC, for 6 minutes by now.\n"
         "  What to do: Look at the log.\n"
-        "  More: docs/monitoring/alerts.md#error_share\n\n"
+        "  More: docs/monitoring/runbook.md#error_share\n\n"
         f"Message {message.id} of gluonserve on churn-1."
     )
 
