@@ -33,7 +33,7 @@ def find_pages_from(page: Path, seen: set[Path]) -> set[Path]:
     ]
     for target in targets:
         for found in target.glob("*.md") if target.is_dir() else [target]:
-            if found.suffix == ".md" and found not in seen:
+            if found.suffix == ".md" and found.exists() and found not in seen:
                 find_pages_from(found, seen)
     return seen
 
