@@ -57,19 +57,19 @@ def _flatten(messages: Mapping[str, Any], schema: Schema) -> Iterator[FieldFault
             yield from _list_faults_of_field(name, found)
 
 
-def _list_faults_of_field(name: str, messages: Any) -> Iterator[FieldFault]:
+def _list_faults_of_field(name: str | None, messages: Any, row: int | None = None) -> Iterator[FieldFault]:
     """Yield the faults of a field; marshmallow lists those of a list's items by their positions."""
-    if isinstance(messages, Mapping):
-        for position, texts in messages.items():
-            if isinstance(texts, Mapping):
-                yield from _list_faults_of_row(position, texts)
-            else:
-                yield from _list_faults_of_field(f"{name}[{position}]", texts)
-    else:
-        yield from (FieldFault(None, name, text) for text in messages)
+    if not isinstance(messages, Mapping):
+        yield from (FieldFault(row, name, text) for text in messages)
+        return
+    for position, texts in messages.items():
+        if isinstance(texts, Mapping) and row is None:
+            yield from _list_faults_of_row(position, texts)
+        else:
+            yield from _list_faults_of_field(f"{name}[{position}]", texts, row)
 
 
 def _list_faults_of_row(row: int, messages: Mapping[str, Any]) -> Iterator[FieldFault]:
     """Yield the faults of an object in a list."""
     for name, texts in messages.items():
-        yield from (FieldFault(row, None if name == SCHEMA else name, text) for text in texts)
+        yield from _list_faults_of_field(None if name == SCHEMA else name, texts, row)

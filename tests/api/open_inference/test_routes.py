@@ -119,6 +119,12 @@ def test_what_does_not_fit_is_refused(
         assert (body["errors"][0]["row"], body["errors"][0]["field"]) == fault
 
 
+def test_a_fault_within_a_list_of_a_tensor_is_named_by_its_place(client: FlaskClient) -> None:
+    answer = client.post(INFER, json={"inputs": replace_tensor(1, shape=[2, {}])})
+    assert answer.status_code == 422
+    assert answer.get_json()["errors"] == [{"row": 1, "field": "shape[1]", "message": "Not a valid integer."}]
+
+
 @pytest.mark.parametrize("length", ["-1", "many", "100000"])
 def test_a_header_that_ends_outside_the_body_is_refused(client: FlaskClient, length: str) -> None:
     answer = client.post(INFER, data=b"{}", headers={"Inference-Header-Content-Length": length})

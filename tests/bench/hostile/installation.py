@@ -33,7 +33,7 @@ class Credentials:
 
     Attributes:
         secret: What keys and tokens are derived from.
-        predicting, administrating, reporting: API keys with the permission predict, admin and feedback.
+        predicting, administrating, reporting: API keys with the permissions predict and jobs, admin, and feedback.
     """
 
     secret: str
@@ -87,7 +87,7 @@ def make_credentials(home: Path) -> Credentials:
     with opened_services(home) as (settings, services):
         made = [
             services.keys.create(KeyOrder(owner="attacked", permissions=permissions), by=_BY)
-            for permissions in (("predict", "model_info"), ("admin",), ("feedback",), ("predict",))
+            for permissions in (("predict", "model_info", "jobs"), ("admin",), ("feedback",), ("predict",))
         ]
         predicting, administrating, reporting, revoked = made
         services.keys.revoke(revoked.record.id, by=_BY)

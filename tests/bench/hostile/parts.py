@@ -57,7 +57,7 @@ class Size:
     timing_samples: int
 
 
-FULL = Size(per_kind=12_000, examples=120, random_keys=1_000_000, timing_samples=200_000)
+FULL = Size(per_kind=10_000, examples=120, random_keys=1_000_000, timing_samples=200_000)
 QUICK = Size(per_kind=500, examples=5, random_keys=5_000, timing_samples=5_000)
 
 

@@ -40,8 +40,9 @@ def attack(
     campaign = Campaign(AnswerJudge(secrets=credentials.in_plain_text), say=say)
     workers = server.workers()
     keys = (credentials.predicting,) * 5 + (credentials.administrating, credentials.reporting)
+    model = server.get("/model/info", credentials.predicting).json()["name"]
     for number, target in enumerate(installation.targets):
-        maker = AttackMaker(rows, keys=keys, seed=seed + number)
+        maker = AttackMaker(rows, model=model, keys=keys, seed=seed + number)
         for kind in KINDS:
             campaign.send_all(target, maker.make(kind, per_kind))
     for caller in callers if examples else ():

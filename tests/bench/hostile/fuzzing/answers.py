@@ -61,12 +61,15 @@ class AnswerJudge:
 
     secrets: Sequence[bytes] = ()
 
-    def list_faults(self, answer: Answer, *, is_head: bool = False, makes_secret: bool = False) -> Iterator[str]:
+    def list_faults(
+        self, answer: Answer, *, is_head: bool = False, makes_secret: bool = False, is_page: bool = False
+    ) -> Iterator[str]:
         """Say what is wrong, one sentence each.
 
         Args:
             is_head: The request's method was HEAD: there is no body to judge.
             makes_secret: The request asks for a new key or token, which a good answer shows.
+            is_page: The route answers people, who read no problem documents.
         """
         if answer.status is None:
             if answer.fault is not None:
@@ -74,7 +77,7 @@ class AnswerJudge:
             return
         if answer.status >= _FIRST_FAILURE and answer.status not in _DOCUMENTED_FAILURES:
             yield f"the server failed: {answer.status}"
-        if answer.status >= _FIRST_ERROR:
+        if answer.status >= _FIRST_ERROR and not (is_page and _is_page(answer)):
             yield from _list_faults_of_shape(answer, is_head=is_head)
         if answer.find_header("X-Request-ID") is None:
             yield f"{answer.status} without X-Request-ID"
@@ -88,6 +91,10 @@ class AnswerJudge:
             yield f"{answer.status} holds an API key"
         if any(secret in whole for secret in self.secrets):
             yield f"{answer.status} holds a secret"
+
+
+def _is_page(answer: Answer) -> bool:
+    return (answer.find_header("Content-Type") or "").startswith("text/html")
 
 
 def _list_faults_of_shape(answer: Answer, *, is_head: bool) -> Iterator[str]:

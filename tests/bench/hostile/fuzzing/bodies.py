@@ -187,27 +187,7 @@ class BodyMutator:
         return opened * depth + self._chooser.choice((b"", b"1", b"{}")) + closed * shut
 
     def _change_bytes(self) -> bytes:
-        """Bytes are flipped, left out, doubled, moved or cut off."""
-        body = bytearray(self._write(self._choose_rows()))
-        for _ in range(self._chooser.choice((1, 1, 2, 8))):
-            if len(body) < 2:  # Nothing is left to change.
-                break
-            place = self._chooser.randrange(len(body))
-            end = min(len(body), place + self._chooser.randrange(1, 40))
-            way = self._chooser.randrange(6)
-            if way == 0:
-                body[place] ^= 1 << self._chooser.randrange(8)
-            elif way == 1:
-                del body[place:end]
-            elif way == 2:
-                body[place:place] = body[place:end]
-            elif way == 3:
-                body[place:place] = self._chooser.choice(_TOKENS)
-            elif way == 4:
-                body[place:end] = self._chooser.randbytes(end - place)
-            else:
-                del body[max(place, 1) :]
-        return bytes(body)
+        return change_bytes(self._write(self._choose_rows()), self._chooser)
 
     def _write_otherwise(self) -> bytes:
         """The same document in another encoding or another format."""
@@ -230,3 +210,27 @@ class BodyMutator:
                 body[::-1],
             )
         )
+
+
+def change_bytes(body: bytes, chooser: random.Random) -> bytes:
+    """Flip bytes, leave some out, double, insert, replace or cut them off."""
+    changed = bytearray(body)
+    for _ in range(chooser.choice((1, 1, 2, 8))):
+        if len(changed) < 2:  # Nothing is left to change.
+            break
+        place = chooser.randrange(len(changed))
+        end = min(len(changed), place + chooser.randrange(1, 40))
+        way = chooser.randrange(6)
+        if way == 0:
+            changed[place] ^= 1 << chooser.randrange(8)
+        elif way == 1:
+            del changed[place:end]
+        elif way == 2:
+            changed[place:place] = changed[place:end]
+        elif way == 3:
+            changed[place:place] = chooser.choice(_TOKENS)
+        elif way == 4:
+            changed[place:end] = chooser.randbytes(end - place)
+        else:
+            del changed[max(place, 1) :]
+    return bytes(changed)

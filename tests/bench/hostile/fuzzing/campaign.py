@@ -87,7 +87,10 @@ class Campaign:
 
     def note(self, target: str, attack: Attack, answer: Answer) -> None:
         """Count and judge one answer."""
-        sentences = list(self._judge.list_faults(answer, is_head=attack.is_head, makes_secret=attack.makes_secret))
+        found = self._judge.list_faults(
+            answer, is_head=attack.is_head, makes_secret=attack.makes_secret, is_page=attack.is_for_page
+        )
+        sentences = list(found)
         with self._lock:
             counts = self.result.statuses.setdefault((target, attack.kind), Counter())
             counts[str(answer.status or "none")] += 1

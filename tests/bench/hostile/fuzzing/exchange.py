@@ -34,6 +34,10 @@ class Attack:
     def is_head(self) -> bool:
         return self.payload.startswith(b"HEAD ")
 
+    @property
+    def is_for_page(self) -> bool:
+        return b" /dashboard" in self.payload.partition(b"\r\n")[0]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Target:

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tests.bench.hostile.fuzzing.bodies import BodyMutator
+from tests.bench.hostile.fuzzing.dialects import DialectMutator
 from tests.bench.hostile.fuzzing.exchange import Attack
 from tests.bench.hostile.fuzzing.malformed import break_request
 
-JSON_BODIES, HEADERS, ADDRESSES, MALFORMED = "JSON bodies", "headers", "addresses", "malformed HTTP"
-KINDS = (JSON_BODIES, HEADERS, ADDRESSES, MALFORMED)
+JSON_BODIES, DIALECTS, HEADERS = "JSON bodies", "other dialects", "headers"
+ADDRESSES, MALFORMED = "addresses", "malformed HTTP"
+KINDS = (JSON_BODIES, DIALECTS, HEADERS, ADDRESSES, MALFORMED)
 
 _METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "FOO", "get")
 _ROUTES = (
@@ -26,6 +28,20 @@ _ROUTES = (
     "/openapi.json",
     "/docs",
     "/docs/errors",
+    "/ping",
+    "/invocations",
+    "/v2",
+    "/v2/health/ready",
+    "/v2/models/x",
+    "/v2/models/x/versions/1/infer",
+    "/feedback",
+    "/jobs",
+    "/jobs/x/result",
+    "/metrics",
+    "/dashboard",
+    "/dashboard/sections",
+    "/dashboard/drift/1",
+    "/dashboard/sign-in",
 )
 _ADMINISTRATIVE = (
     "/models/99/activate",
@@ -58,6 +74,12 @@ _PATHS = (
     "/models/" + "9" * 400 + "/activate",
     "/models/-1/activate",
     "/models/%0d%0aX-Evil:%201/activate",
+    "/jobs/..%2f..%2fx/result",
+    "/jobs/%00",
+    "/jobs?page=%ff&limit=-1",
+    "/v2/models/%2e%2e/infer",
+    "/dashboard/assets/..%2f..%2fx",
+    "/dashboard/drift/%00",
     "/keys/%27%20OR%201=1",
     "/keys/" + "a" * 2000,
     "/predict?" + "a=b&" * 500,
@@ -144,15 +166,18 @@ class AttackMaker:
     """Makes requests of each kind, the same ones for the same seed.
 
     Args:
+        model: The name of the served model.
         keys: API keys of which requests carry one, or none.
     """
 
-    def __init__(self, rows: Sequence[dict[str, Any]], *, keys: Sequence[str], seed: int) -> None:
+    def __init__(self, rows: Sequence[dict[str, Any]], *, model: str, keys: Sequence[str], seed: int) -> None:
         self._chooser = random.Random(seed)
         self._bodies = BodyMutator(rows, seed=seed + 1)
+        self._dialects = DialectMutator(rows, model=model, seed=seed + 2)
         self._keys = keys
         self._makers: dict[str, Callable[[], Attack]] = {
             JSON_BODIES: self._make_json_body,
+            DIALECTS: self._make_dialect,
             HEADERS: self._make_headers,
             ADDRESSES: self._make_address,
             MALFORMED: self._make_malformed,
@@ -167,6 +192,11 @@ class AttackMaker:
         path = "/predict" if self._chooser.random() < 0.9 else self._chooser.choice(_ADMINISTRATIVE)
         payload = write_request("POST", path, self._bodies.make_body(), headers=self._choose_credentials())
         return Attack(kind=JSON_BODIES, payload=payload, makes_secret=_makes_secret(path))
+
+    def _make_dialect(self) -> Attack:
+        made = self._dialects.make()
+        payload = write_request("POST", made.path, made.body, headers=[*self._choose_credentials(), *made.headers])
+        return Attack(kind=DIALECTS, payload=payload)
 
     def _make_headers(self) -> Attack:
         path = self._chooser.choice(_ROUTES)
