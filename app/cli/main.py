@@ -7,23 +7,7 @@ from typing import NoReturn
 
 import click
 
-from app.cli.access.audit import audit
-from app.cli.access.keys import keys
-from app.cli.access.tokens import tokens
-from app.cli.cache import cache
-from app.cli.inspection import verify
-from app.cli.loadtest.command import loadtest
-from app.cli.models import models
-from app.cli.optimise import optimise
-from app.cli.scoring.predict import predict
-from app.cli.scoring.worker import worker
-from app.cli.serve import serve
-from app.cli.signing import make_signing_key, sign
-from app.cli.train import publish, train
-from app.cli.watching.alerts import alerts
-from app.cli.watching.features import features
-from app.cli.watching.follow import follow
-from app.cli.watching.monitor import monitor
+from app.cli.commands.loading import LazyCommands
 from app.database import DatabaseError
 from app.errors import ReleaseUnusable, ServiceError
 from config.settings import SettingsError, load_settings
@@ -32,6 +16,27 @@ REFUSED, USAGE = 1, 2
 
 # Packages without which the slim image runs.
 _OF_TRAINING = ("autogluon", "pandas")
+
+
+COMMANDS = LazyCommands(
+    {
+        "alerts": "app.cli.watching.alerts",
+        "audit": "app.cli.access.audit",
+        "cache": "app.cli.cache",
+        "features": "app.cli.watching.features",
+        "keys": "app.cli.access.keys",
+        "loadtest": "app.cli.loadtest.command",
+        "models": "app.cli.models",
+        "monitor": "app.cli.watching.monitor",
+        "optimise": "app.cli.optimise",
+        "predict": "app.cli.scoring.predict",
+        "publish": "app.cli.train",
+        "serve": "app.cli.serve",
+        "tokens": "app.cli.access.tokens",
+        "train": "app.cli.train",
+        "worker": "app.cli.scoring.worker",
+    }
+)
 
 
 class GluonserveGroup(click.Group):
@@ -54,6 +59,7 @@ class GluonserveGroup(click.Group):
 
 @click.group(
     cls=GluonserveGroup,
+    commands=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Example: gluonserve train churn.csv --label churn --activate && gluonserve serve",
 )
@@ -65,31 +71,6 @@ def main(ctx: click.Context) -> None:
     All state lives in GLUONSERVE_HOME (default ./var). Every setting is an environment variable, see docs/settings.md.
     """
     ctx.obj = load_settings()
-
-
-_COMMANDS = (
-    train,
-    publish,
-    optimise,
-    models,
-    keys,
-    tokens,
-    audit,
-    serve,
-    predict,
-    monitor,
-    worker,
-    alerts,
-    features,
-    cache,
-    loadtest,
-)
-for command in _COMMANDS:
-    main.add_command(command)
-keys.add_command(make_signing_key)
-models.add_command(follow)
-models.add_command(sign)
-models.add_command(verify)
 
 
 def _fail(sentence: str, exit_code: int) -> NoReturn:

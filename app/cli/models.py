@@ -9,8 +9,11 @@ import click
 import orjson
 
 from app.cli.activation import activate, rollback
+from app.cli.inspection import verify
 from app.cli.output import describe_execution, describe_size, print_table
 from app.cli.rollout import canary, compare, promote, shadow, withdraw
+from app.cli.signing import sign
+from app.cli.watching.follow import follow
 from app.errors import ReleaseUnusable, Unavailable
 from app.release.manifest import Manifest
 from app.release.store import CARD, NATIVE
@@ -106,7 +109,7 @@ def delete(settings: Settings, version: str) -> None:
     click.echo(f"Version {version} is deleted.")
 
 
-for command in (activate, rollback, canary, shadow, compare, promote, withdraw):
+for command in (activate, rollback, canary, shadow, compare, promote, withdraw, follow, sign, verify):
     models.add_command(command)
 
 

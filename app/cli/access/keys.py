@@ -11,6 +11,7 @@ import click
 
 from app.cli.activation import name_operator
 from app.cli.output import print_json, print_table
+from app.cli.signing import make_signing_key
 from app.database import DatabaseError
 from app.errors import BadRequest, ServiceError
 from app.security.keys.administration import KeyAdministration, KeyOrder
@@ -36,6 +37,9 @@ def _limit_option(name: str, what: str) -> Callable[[Any], Any]:
 @click.group(epilog="Example: gluonserve keys create --owner billing --role web-backend")
 def keys() -> None:
     """Create, list, rotate and revoke API keys; make the key that releases are signed with."""
+
+
+keys.add_command(make_signing_key)
 
 
 @keys.command(epilog="Example: gluonserve keys create --owner billing --role web-backend --network 10.0.0.0/8")

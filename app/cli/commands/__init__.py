@@ -1,0 +1,1 @@
+"""The commands of the command line, and when each of them is loaded."""
