@@ -1,5 +1,5 @@
-# Two images: `slim` serves compiled plans, watches and scores, without AutoGluon; `full`, the default, also trains, and
-# serves models that have no plan.
+# Three images: `slim` serves compiled plans, watches and scores, without AutoGluon; `full`, the default, also trains, and
+# serves models that have no plan; `cluster` is a node of a Ray cluster that scores tables.
 FROM python:3.11.14-slim-bookworm AS base
 ENV PYTHONUNBUFFERED=1 \
     PATH=/opt/gluonserve/bin:$PATH
@@ -31,6 +31,12 @@ RUN pip --python /opt/gluonserve/bin/python install --no-cache-dir --require-has
 COPY --from=source /source ./
 RUN install
 
+FROM tools AS build-cluster
+COPY deploy/requirements-cluster.lock ./
+RUN pip --python /opt/gluonserve/bin/python install --no-cache-dir --require-hashes --requirement requirements-cluster.lock
+COPY --from=source /source ./
+RUN install
+
 FROM base AS runtime
 # LightGBM needs OpenMP's library. tini is process 1: it passes signals on to commands that have no handler of their own,
 # which the kernel would keep from a process 1, and buries orphans. Debian keeps only the newest version of a package, so
@@ -59,6 +65,9 @@ CMD ["web"]
 
 FROM runtime AS slim
 COPY --from=build-slim /opt/gluonserve /opt/gluonserve
+
+FROM runtime AS cluster
+COPY --from=build-cluster /opt/gluonserve /opt/gluonserve
 
 FROM runtime AS full
 COPY --from=build-full /opt/gluonserve /opt/gluonserve

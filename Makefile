@@ -45,8 +45,9 @@ sbom: $(TEST_READY) ## write the list of what a release is made of (CycloneDX) i
 bench: $(TEST_READY) ## measure the servers side by side and write docs/performance.md; QUICK=1 for a short look
 	@exec $(BIN)/python -m tests.bench $(if $(filter 1,$(QUICK)),--quick)
 
-image: ## build the container images gluonserve:full and gluonserve:slim
+image: ## build the container images gluonserve:full, gluonserve:slim and gluonserve:cluster
 	docker build --target full --tag gluonserve:full .
+	docker build --target cluster --tag gluonserve:cluster .
 	docker build --target slim --tag gluonserve:slim .
 
 lock: $(BIN)/python ## renew the lock files after a change of dependencies; UPGRADE=1 takes the newest versions
@@ -54,11 +55,12 @@ lock: $(BIN)/python ## renew the lock files after a change of dependencies; UPGR
 	@$(BIN)/python -m pip install --quiet --quiet --editable '.[dev]'
 	@echo "Locking ..."
 	@$(call lock,test,-test)
-	@$(call lock,postgres,,--constraint deploy/requirements-test.lock)
+	@$(call lock,postgres --extra s3,,--constraint deploy/requirements-test.lock)
+	@$(call lock,cluster,-cluster,--constraint deploy/requirements-test.lock)
 	@$(call lock,demo,-demo,--constraint deploy/requirements-test.lock)
 	@# For the slim image: boosters beside it, whose shared objects execute trees that are too large for a table.
 	@printf '%s\n' 'setuptools>=77' lightgbm xgboost-cpu | $(compile) setup.cfg - --extra postgres \
-		--excludes deploy/image/left-out-of-slim.txt --output-file deploy/requirements-slim.lock \
+		--extra s3 --excludes deploy/image/left-out-of-slim.txt --output-file deploy/requirements-slim.lock \
 		--constraint deploy/requirements-test.lock
 	@# For the images, which write the list of their own packages.
 	@echo cyclonedx-bom | $(compile) - --output-file deploy/requirements-sbom.lock --constraint deploy/requirements-test.lock

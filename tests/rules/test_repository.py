@@ -25,6 +25,7 @@ ACCEPTED = {
 TOOLS_OF_THE_IMAGE = "deploy/requirements-sbom.lock"
 SLIM = "deploy/requirements-slim.lock"
 LOCKS = [f"deploy/requirements{suffix}.lock" for suffix in ("", "-demo", "-test")]
+CLUSTER = "deploy/requirements-cluster.lock"
 
 
 def read_texts() -> Iterator[tuple[str, str]]:
@@ -72,7 +73,7 @@ def test_the_settings_page_is_the_generated_one() -> None:
     assert written == render_settings_page(), "run: python -m config.settings.page > docs/settings.md"
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, CLUSTER])
 def test_a_lock_holds_hashes_and_no_cuda(lock: str) -> None:
     text = (ROOT / lock).read_text(encoding="utf-8")
     assert "autogluon-tabular==" in text
@@ -82,7 +83,7 @@ def test_a_lock_holds_hashes_and_no_cuda(lock: str) -> None:
 
 def test_the_lock_of_the_slim_image_leaves_out_what_trains() -> None:
     text = (ROOT / SLIM).read_text(encoding="utf-8")
-    assert re.findall(r"(?m)^(?:autogluon|pandas|catboost|matplotlib|boto|ray|nvidia|torch)\S*", text) == []
+    assert re.findall(r"(?m)^(?:autogluon|pandas|catboost|matplotlib|boto3|ray|nvidia|torch)\S*", text) == []
     assert {"numpy", "lightgbm", "xgboost-cpu"} - set(re.findall(r"(?m)^([\w-]+)==", text)) == set()
     assert find_unhashed_requirements(text) == []
 
@@ -101,11 +102,14 @@ def test_the_locks_agree_on_every_version() -> None:
     # Versions only: for which Python one is taken depends on who else asks for it.
     pins = [
         set(re.findall(r"(?m)^([^\s;]+==[^\s;]+)(?: ; .*?)? *\\$", (ROOT / lock).read_text(encoding="utf-8")))
-        for lock in (*LOCKS, TOOLS_OF_THE_IMAGE, SLIM)
+        for lock in (*LOCKS, TOOLS_OF_THE_IMAGE, SLIM, CLUSTER)
     ]
-    runtime, demo, tests, tools, slim = pins
+    runtime, demo, tests, tools, slim, cluster = pins
     assert "flask" in {pin.partition("==")[0] for pin in runtime}
     assert runtime - tests == set()
     assert demo - tests == set()
     assert tools - tests == set()
     assert slim - runtime == set()
+    # Of what only a cluster needs nobody else has a version.
+    known = {pin.partition("==")[0] for pin in tests}
+    assert [pin for pin in cluster - tests if pin.partition("==")[0] in known] == []

@@ -30,10 +30,11 @@ def test_hadolint_finds_nothing() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_there_are_two_images_and_the_full_one_is_the_default() -> None:
-    assert list(read_stages())[-3:] == ["runtime", "slim", "full"]
-    assert {name: read_stages()[name].strip() for name in ("slim", "full")} == {
-        name: f"COPY --from=build-{name} /opt/gluonserve /opt/gluonserve" for name in ("slim", "full")
+def test_there_are_three_images_and_the_full_one_is_the_default() -> None:
+    *_, runtime, slim, cluster, full = read_stages()
+    assert (runtime, slim, cluster, full) == ("runtime", "slim", "cluster", "full")
+    assert {name: read_stages()[name].strip() for name in (slim, cluster, full)} == {
+        name: f"COPY --from=build-{name} /opt/gluonserve /opt/gluonserve" for name in (slim, cluster, full)
     }
 
 
@@ -51,7 +52,7 @@ def test_the_base_is_pinned_to_a_patch_version() -> None:
 
 def test_all_that_is_installed_has_a_hash() -> None:
     installs = [line for line in TEXT.splitlines() if "install --no-cache-dir" in line]
-    assert len(installs) == 3
+    assert len(installs) == 4
     assert all("--require-hashes --requirement requirements" in line for line in installs)
 
 
