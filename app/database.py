@@ -34,6 +34,8 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
+from app.errors import DatabaseError
+
 CONNECT_TIMEOUT_SECONDS = 2
 STATEMENT_TIMEOUT_SECONDS = 2
 LOCK_TIMEOUT_SECONDS = 5
@@ -41,10 +43,6 @@ CREATE_ATTEMPTS = 10
 
 _POSTGRESQL_NAMES = ("postgresql+psycopg", "postgresql", "postgres")
 _EXPECTED = "expected sqlite:////path/to/file.db or postgresql+psycopg://user:password@host/name"
-
-
-class DatabaseError(Exception):
-    """The database cannot be opened. The message is one sentence for the operator and never holds a password."""
 
 
 DATABASE_FAILURES = (DBAPIError, NoFreeConnection)

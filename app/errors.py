@@ -256,3 +256,7 @@ class ReleaseUnusable(Exception):
         super().__init__(joined if cause else sentence)
         self.sentence = sentence
         self.cause = cause
+
+
+class DatabaseError(Exception):
+    """The database cannot be opened. The message is one sentence for the operator and never holds a password."""

@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import insert, inspect, select, text
 from sqlalchemy.exc import OperationalError
 
-from app.database import DatabaseError, api_keys, create_tables, open_database, opened_database, tables
+from app.database import api_keys, create_tables, open_database, opened_database, tables
+from app.errors import DatabaseError
 from tests.postgres_server import PostgresServer
 from tests.processes import run_at_once
 

@@ -8,7 +8,7 @@ import click
 
 from app.cli.output import print_json
 from app.serving.inspection import Finding, inspect_release
-from app.wiring.releases import open_store
+from app.wiring.store.opening import open_store
 from config.settings import Settings
 
 _REFUSED = 1

@@ -8,8 +8,7 @@ from typing import NoReturn
 import click
 
 from app.cli.commands.loading import LazyCommands
-from app.database import DatabaseError
-from app.errors import ReleaseUnusable, ServiceError
+from app.errors import DatabaseError, ReleaseUnusable, ServiceError
 from config.settings import SettingsError, load_settings
 
 REFUSED, USAGE = 1, 2

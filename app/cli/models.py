@@ -20,7 +20,7 @@ from app.release.store import CARD, NATIVE
 from app.release.verification import read_schema
 from app.serving.rollout.versions import VersionSummary, list_versions
 from app.wiring.opened import opened_cache
-from app.wiring.releases import open_store
+from app.wiring.store.opening import open_store
 from config.settings import Settings
 
 

@@ -6,7 +6,7 @@ import click
 
 from app.cli.activation import make_activation
 from app.cli.train import finish_training, ladder_options, refusals_as_exit_codes
-from app.wiring.releases import open_store
+from app.wiring.store.opening import open_store
 from config.settings import Settings
 
 

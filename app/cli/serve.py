@@ -12,7 +12,8 @@ import config
 from app.database import create_tables, opened_database
 from app.wiring.access import open_redis
 from app.wiring.alerts import require_alert_rules
-from app.wiring.releases import read_rollout_rules, require_trust
+from app.wiring.releases import read_rollout_rules
+from app.wiring.store.opening import require_trust
 from config.settings import load_settings, require_secret
 
 # By path: in the working directory another project may have a `config` of its own.

@@ -9,7 +9,7 @@ import click
 from app.cli.output import print_json
 from app.release.keyring import make_key_pair
 from app.release.signing import PublicKey, SigningKeyUnusable
-from app.wiring.releases import open_store, read_trust
+from app.wiring.store.opening import open_store, read_trust
 from config.settings import Settings
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -13,7 +13,7 @@ import click
 
 from app.cli.activation import make_activation
 from app.cli.output import describe_execution, describe_size, print_json, print_table
-from app.wiring.releases import open_store
+from app.wiring.store.opening import open_store
 from config.settings import Settings
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import logging
 
 from sqlalchemy import Engine
 
-from app.database import DatabaseError, create_tables, open_database
+from app.database import create_tables, open_database
+from app.errors import DatabaseError
 from app.redis_link.link import CALL_TIMEOUT_SECONDS, NoRedis, RedisLink, RedisUnusable
 from app.security.audit import AuditLog
 from app.security.authentication import Authenticator

@@ -24,7 +24,8 @@ from app.monitoring.watcher.parts import MakeJudge
 from app.security.audit import AuditLog
 from app.serving.rollout.reactions import AutomaticRollback, reject_feature, withdraw_candidate
 from app.serving.rollout.rejections import FeatureRejections
-from app.wiring.releases import make_activator, make_candidates, open_store
+from app.wiring.releases import make_activator, make_candidates
+from app.wiring.store.opening import open_store
 from config.settings import Settings, SettingsError
 
 _DESTINATIONS = "GLUONSERVE_ALERT_DESTINATIONS"

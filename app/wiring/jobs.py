@@ -22,7 +22,7 @@ from app.serving.jobs.service import JobService
 from app.serving.jobs.store import JobStore
 from app.serving.jobs.upkeep import JobUpkeep
 from app.serving.jobs.worker import JobWorker, LoadVersion
-from app.wiring.releases import choose_release
+from app.wiring.store.choosing import choose_release
 from config.settings import Settings, require_secret
 
 _QUEUE = "jobs.db"

@@ -16,7 +16,8 @@ from app.serving.rollout.candidates import Candidates
 from app.serving.rollout.following import DepotFollower
 from app.serving.rollout.rejections import FeatureRejections
 from app.wiring.access import create_missing_tables, make_token_issuer, open_redis
-from app.wiring.releases import make_activator, make_candidates, make_depot_follower, open_store
+from app.wiring.releases import make_activator, make_candidates, make_depot_follower
+from app.wiring.store.opening import open_store
 from config.settings import Settings, require_secret
 
 _PATIENCE_SECONDS = 5.0

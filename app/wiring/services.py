@@ -54,8 +54,8 @@ from app.wiring.releases import (
     make_golden_checks,
     make_trial_follower,
     open_active_release,
-    open_store,
 )
+from app.wiring.store.opening import open_store
 from config.settings import Settings, require_secret
 
 

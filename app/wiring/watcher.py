@@ -15,7 +15,7 @@ from app.wiring.alerts import make_alert_judge
 from app.wiring.drift import make_drift_part
 from app.wiring.prediction_log import find_prediction_log
 from app.wiring.quality import make_quality_part
-from app.wiring.releases import open_store
+from app.wiring.store.opening import open_store
 from app.wiring.system import make_system_part
 from config.settings import Settings
 

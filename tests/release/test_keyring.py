@@ -11,7 +11,7 @@ import pytest
 
 from app.release.keyring import make_key_pair, require_signer
 from app.release.signing import PublicKey, Signer, SigningKeyExists, SigningKeyUnusable, Trust
-from app.wiring.releases import open_store
+from app.wiring.store.opening import open_store
 from config.settings import Settings, SettingsError, load_settings
 
 

@@ -12,8 +12,7 @@ import click
 from app.cli.activation import name_operator
 from app.cli.output import print_json, print_table
 from app.cli.signing import make_signing_key
-from app.database import DatabaseError
-from app.errors import BadRequest, ServiceError
+from app.errors import BadRequest, DatabaseError, ServiceError
 from app.security.keys.administration import KeyAdministration, KeyOrder
 from app.security.keys.networks import Network
 from app.security.keys.store import MAX_OVERLAP, ApiKey, NewKey

@@ -12,7 +12,7 @@ from app.serving.scoring.local_engine import LocalEngine
 from app.serving.scoring.order import Progress, ReleaseChoice, ScoringRefused
 from app.serving.scoring.places import opened_table, require_format, written_result
 from app.serving.scoring.ray_engine import RayEngine
-from app.wiring.releases import choose_release
+from app.wiring.store.choosing import choose_release
 from config.settings import Settings
 
 _REFUSED = 1

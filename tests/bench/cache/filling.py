@@ -19,7 +19,7 @@ from app.serving.cache.shared.keys import name_release
 from app.serving.cache.shared.redis_rows import RedisRows
 from app.serving.cache.shared.seal import Seal
 from app.serving.cache.worth import Worth
-from app.wiring.releases import open_store
+from app.wiring.store.opening import open_store
 from config.settings import load_settings, require_secret
 from tests.redis_link.server import RedisServer
 
