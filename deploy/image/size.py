@@ -13,7 +13,7 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 DEPLOY = Path(__file__).resolve().parents[1]
-LOCKS = {"slim": "requirements-slim.lock", "full": "requirements.lock", "cluster": "requirements-cluster.lock"}
+LOCKS = {"slim": "requirements-slim.lock", "full": "requirements.lock"}
 # It is removed when gluonserve has been installed.
 _NOT_KEPT = {"setuptools"}
 
