@@ -18,22 +18,24 @@ import click
 import orjson
 import psutil
 
-from app.release.signing import Trust
-from app.release.store import ReleaseStore
-from app.runtime.loading import load_release
-from app.serving.scoring.parts import ROWS_OF_PART
 from tests.bench.command import bench_command, end_with, say
-from tests.bench.rows.table import Prepared, prepare, vary_rows, write_csv
+from tests.bench.rows.bare import measure_bare_plan, measure_together
+from tests.bench.rows.table import Prepared, prepare, write_csv
 
 LEAST_SHARE = 0.8
 MOST_GROWTH = 0.1
-_BARE_ROWS = 2 * ROWS_OF_PART
 _MB = 1e6
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Attributes: share: Of the bare plan's rows per second times the cores; the same by processor time."""
+    """Rows per second of the command and of the bare plan.
+
+    Attributes:
+        share: Of the bare plan's rows per second times the cores; the same by processor time.
+        share_of_processes_at_once: Of what as many bare plans as there are cores do at the same time: two that share a
+            machine are not twice as fast as one.
+    """
 
     rows: int
     cores: int
@@ -42,6 +44,8 @@ class Figures:
     bare_rows_per_second: float
     share: float
     share_by_processor_time: float
+    bare_rows_per_second_of_processes_at_once: float
+    share_of_processes_at_once: float
     bare_with_check_rows_per_second: float
     memory_mb_at_a_fifth: float
     memory_mb_at_most: float
@@ -65,13 +69,14 @@ def main(quick: bool, rows: int, cores: int, predictors: Path, cache: Path) -> N
 def measure(prepared: Prepared, place: Path, *, rows: int, cores: int) -> Figures:
     say(f"writing {rows:,} rows")
     write_csv(place / "rows.csv", prepared.rows, rows)
-    before = measure_bare_plan(prepared)
+    before, together_before = measure_bare_plan(prepared), measure_together(prepared, cores)
     say("gluonserve predict")
     used, started = _processor_seconds(), time.perf_counter()
     memory = list(run_predict(prepared, place, cores))
     seconds, processor = time.perf_counter() - started, _processor_seconds() - used
     # The machine is never equally fast for long: before and after.
-    bare, with_check, bare_processor = (median(pair) for pair in zip(before, measure_bare_plan(prepared), strict=True))
+    after, together_after = measure_bare_plan(prepared), measure_together(prepared, cores)
+    bare, together = median([before.rows_per_second, after.rows_per_second]), median([together_before, together_after])
     return Figures(
         rows=rows,
         cores=cores,
@@ -79,30 +84,13 @@ def measure(prepared: Prepared, place: Path, *, rows: int, cores: int) -> Figure
         rows_per_second=rows / seconds,
         bare_rows_per_second=bare,
         share=rows / seconds / (bare * cores),
-        share_by_processor_time=bare_processor / (processor / rows),
-        bare_with_check_rows_per_second=with_check,
+        share_by_processor_time=median([before.processor_seconds, after.processor_seconds]) / (processor / rows),
+        bare_rows_per_second_of_processes_at_once=together,
+        share_of_processes_at_once=rows / seconds / together,
+        bare_with_check_rows_per_second=median([before.with_check, after.with_check]),
         memory_mb_at_a_fifth=memory[len(memory) // 5],
         memory_mb_at_most=max(memory),
     )
-
-
-def measure_bare_plan(prepared: Prepared) -> tuple[float, float, float]:
-    """Rows per second of one process that has the rows in memory: of the plan, and of check and plan; seconds a row."""
-    store = ReleaseStore(prepared.models)
-    pointer = store.active()
-    assert pointer is not None
-    release = load_release(store.directory(pointer.version), trust=Trust(unsigned="allow"))
-    rows = list(vary_rows(prepared.rows, _BARE_ROWS))
-    parts = [rows[start : start + ROWS_OF_PART] for start in range(0, _BARE_ROWS, ROWS_OF_PART)]
-    typed = [release.validator.check(part).rows for part in parts]
-    started, used = time.perf_counter(), time.process_time()
-    for one in typed:
-        release.executor.predict(one)
-    of_plan, processor = time.perf_counter() - started, time.process_time() - used
-    started = time.perf_counter()
-    for part in parts:
-        release.executor.predict(release.validator.check(part).rows)
-    return _BARE_ROWS / of_plan, _BARE_ROWS / (time.perf_counter() - started), processor / _BARE_ROWS
 
 
 def run_predict(prepared: Prepared, place: Path, processes: int) -> Iterator[float]:
@@ -117,7 +105,8 @@ def run_predict(prepared: Prepared, place: Path, processes: int) -> Iterator[flo
     with subprocess.Popen(command, env={**os.environ, **settings}) as process:
         while process.poll() is None:
             yield _measure_memory(psutil.Process(process.pid))
-            time.sleep(0.2)
+            # A look at all processes takes a core for some milliseconds.
+            time.sleep(1)
     if process.returncode:
         raise click.ClickException("gluonserve predict failed.")
 
