@@ -19,6 +19,7 @@ from app.release.signing import Trust
 from app.release.store import GOLDEN, NATIVE, PLAN, UNPACKED
 from app.release.verification import read_manifest, read_schema, verify_files
 from app.runtime.batching import BatchingExecutor
+from app.runtime.columns.validator import ColumnValidator
 from app.runtime.cost_curve import CostCurve, measure_cost
 from app.runtime.predictions import Executor
 from app.runtime.rows import RowRules, RowValidator, TypedRow, reject_nothing_more
@@ -78,6 +79,11 @@ class LoadedRelease:
     def validator(self) -> RowValidator:
         """Checks rows for exactly this release: rows checked for one version must not reach another."""
         return RowValidator(self.schema, self.rules, rejected=self.rejected)
+
+    @cached_property
+    def column_validator(self) -> ColumnValidator:
+        """Checks many rows at once that the validator would accept."""
+        return ColumnValidator(self.schema, self.rules, self.validator, rejected=self.rejected)
 
     @cached_property
     def cost(self) -> CostCurve:

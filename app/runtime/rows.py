@@ -9,17 +9,15 @@ from typing import Any, Literal, cast
 
 from marshmallow import EXCLUDE, Schema, ValidationError
 
-from app.errors import MOST_FAULTS, FieldFault, InvalidRows, WarningKind
+from app.errors import MOST_FAULTS, FieldFault, InvalidRows
 from app.release.schema import Feature, FeatureSchema, Scalar
 from app.runtime.checking.judge import FaultTeller
-from app.runtime.checking.screen import EnoughNews, ReadValue, RowScreen, build_row_screen
+from app.runtime.checking.novelty import NoveltyCheck, make_reader, make_silent_reader
+from app.runtime.checking.screen import EnoughNews, RowScreen, build_row_screen
 from app.runtime.checking.suggestions import MOST_SUGGESTIONS, NameSuggestions
-from app.runtime.dates import parse_date, read_moment
-from app.runtime.row_fields import FIELD_OF_TYPE, LONGEST_TEXT, FeatureField, make_value_lookup, value_key
+from app.runtime.row_fields import FIELD_OF_TYPE, LONGEST_TEXT, FeatureField
 
-_NEW_NULL = "No data told whether training had nulls here; the null was accepted."
 _NOT_AN_OBJECT = "Expected an object with one member per feature."
-_UNSEEN_CATEGORY = "This category was not seen in training."
 
 OnUnseenValue = Literal["accept", "reject"]
 OnUnknownField = Literal["ignore", "reject"]
@@ -95,7 +93,7 @@ class RowValidator:
         self._rules = rules
         self._enough = rules.most_faults + 1
         fields = [cast("FeatureField", self._schema.fields[attribute]) for attribute in self._attributes]
-        self._novelty_checks = [_NoveltyCheck(feature) for feature in schema.features]
+        self._novelty_checks = [NoveltyCheck(feature) for feature in schema.features]
         self._telling = self._build_telling_screen(schema.features, fields)
         self._silent = self._build_silent_screen(schema.features, fields)
         self._rejects_unseen = rules.on_unseen_value == "reject"
@@ -157,7 +155,7 @@ class RowValidator:
 
     def _build_telling_screen(self, features: Sequence[Feature], fields: Sequence[FeatureField]) -> RowScreen:
         readers = [
-            _make_reader(field, check, enough=self._enough)
+            make_reader(field, check, enough=self._enough)
             for field, check in zip(fields, self._novelty_checks, strict=True)
         ]
         teller = FaultTeller(
@@ -168,7 +166,7 @@ class RowValidator:
     def _build_silent_screen(self, features: Sequence[Feature], fields: Sequence[FeatureField]) -> RowScreen:
         return build_row_screen(
             [f if f.two_valued else replace(f, minimum=None, maximum=None) for f in features],
-            [_make_silent_reader(field) for field in fields],
+            [make_silent_reader(field) for field in fields],
             FaultTeller(fields, lambda *_: None).tell,
             longest_text=self._rules.longest_text,
             takes_any_category=True,
@@ -260,82 +258,6 @@ class RowValidator:
             message = "The model does not know this field."
         meant = self._suggestions.find(name) if suggest else None
         return f'{message} Did you mean "{meant}"?' if meant is not None else message
-
-
-class _NoveltyCheck:
-    """Tells when a valid value is one that training has not seen."""
-
-    def __init__(self, feature: Feature) -> None:
-        self.feature = feature
-        is_open = feature.categories is not None and not feature.two_valued
-        self._categories = make_value_lookup(feature) if is_open else None
-        self._minimum, self._maximum = feature.minimum, feature.maximum
-        if feature.type == "datetime":
-            self._minimum = self._maximum = None
-            self._first, self._last = (_read_bound(bound, feature) for bound in (feature.minimum, feature.maximum))
-
-    def find_news(self, value: Any, position: int) -> FieldFault | None:
-        if value is None:
-            return self._tell(position, _NEW_NULL, "new_null") if self._is_null_news else None
-        if self._categories is not None:
-            is_known = value_key(value) in self._categories
-            return None if is_known else self._tell(position, _UNSEEN_CATEGORY, "unseen")
-        if self.feature.type == "datetime":
-            message = self._describe_date(value)
-            return self._tell(position, message, "out_of_range") if message else None
-        if self._minimum is not None and self._maximum is not None and not self._minimum <= value <= self._maximum:
-            message = f"This number is outside the range of training, {self._minimum} to {self._maximum}."
-            return self._tell(position, message, "out_of_range")
-        return None
-
-    def find_news_of(self, field: Any, value: Any, position: int) -> Iterator[FieldFault]:
-        """The same for a value as a caller sent it; of one that is not valid others tell."""
-        try:
-            fault = self.find_news(field.deserialize(value), position)
-        except ValidationError:
-            return
-        if fault is not None:
-            yield fault
-
-    def _tell(self, position: int, message: str, kind: WarningKind) -> FieldFault:
-        return FieldFault(position, self.feature.name, message, kind)
-
-    @property
-    def _is_null_news(self) -> bool:
-        return self.feature.nullable is None
-
-    def _describe_date(self, value: str) -> str | None:
-        moment = read_moment(parse_date(value, self.feature))
-        if moment is None or self._first is None or self._last is None or self._first <= moment <= self._last:
-            return None
-        return f"This date is outside the range of training, {self.feature.minimum} to {self.feature.maximum}."
-
-
-def _make_reader(field: FeatureField, check: _NoveltyCheck, *, enough: int) -> ReadValue:
-    """Read one value as its field does, and tell when training has not seen it."""
-
-    def read(value: Any, position: int, news: list[FieldFault]) -> Scalar | None:
-        typed: Scalar | None = field.deserialize(value)
-        fault = check.find_news(typed, position)
-        if fault is not None:
-            if len(news) >= enough:
-                raise EnoughNews
-            news.append(fault)
-        return typed
-
-    return read
-
-
-def _make_silent_reader(field: FeatureField) -> ReadValue:
-    def read(value: Any, position: int, news: list[FieldFault]) -> Scalar | None:  # noqa: ARG001 - nothing is told
-        typed: Scalar | None = field.deserialize(value)
-        return typed
-
-    return read
-
-
-def _read_bound(bound: Any, feature: Feature) -> Any:
-    return read_moment(parse_date(str(bound), feature)) if bound is not None else None
 
 
 def _flatten(messages: Any, rows: Sequence[Any]) -> Iterator[FieldFault]:

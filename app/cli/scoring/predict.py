@@ -61,7 +61,14 @@ def predict(
         _show_faults(refused)
         raise
     if as_json:
-        print_json({"rows": progress.rows, "seconds": round(progress.seconds, 3), "warnings": progress.warnings})
+        print_json(
+            {
+                "rows": progress.rows,
+                "seconds": round(progress.seconds, 3),
+                "warnings": progress.warnings,
+                "parts_by_rows": progress.parts_by_rows,
+            }
+        )
     else:
         _show_outcome(progress, result)
 

@@ -31,6 +31,8 @@ JudgeRow = Callable[[Mapping[str, Any], int, list[FieldFault], list[FieldFault]]
 # From rows to: each row typed, up to the first that no reader takes; what the readers appended, which may hold some of
 # that row. Types fewer rows than it got also where a reader raises EnoughNews, and then the last is True.
 ReadRows = Callable[[Sequence[Any]], tuple[list[tuple[Scalar | None, ...]], list[FieldFault], bool]]
+# From values of one feature to: each typed, up to the first that its reader does not take; what the reader appended.
+ReadValues = Callable[[Sequence[Any]], tuple[list[Scalar | None], list[FieldFault]]]
 
 
 class EnoughNews(Exception):
@@ -124,13 +126,39 @@ def build_row_screen(
         expression, bound = _choose_expression(feature, read)
         if takes_any_category and _is_open_text(feature):
             expression = _ANY_CATEGORY
-        values = {"name": feature.name, "known": _read_known_values(feature, read), "read": read, **bound}
-        values["longest"] = longest_text
-        constants.update({f"{name}{position}": value for name, value in values.items()})
+        constants |= _name_constants(position, feature, read, {"longest": longest_text, **bound})
         expressions.append(expression.format(p=position))
     # Generated because a loop that calls one function per feature takes up to twice as long.
     exec(compile(_write_source(expressions), "<row screen>", "exec"), constants)  # noqa: S102 - no names or values in it
     return RowScreen(constants["screen"], constants["judge"])
+
+
+def build_value_screen(feature: Feature, read: ReadValue, *, longest_text: int) -> ReadValues:
+    """Generate the function that reads many values of one feature as a row screen does; `read` may tell of them all."""
+    expression, bound = _choose_expression(feature, read)
+    constants = {"UNSURE": UNSURE, **_name_constants(0, feature, read, {"longest": longest_text, **bound})}
+    source = _VALUE_SCREEN.replace("EXPRESSION", expression.format(p=0).replace("v := row[name0]", "v"))
+    exec(compile(source, "<value screen>", "exec"), constants)  # noqa: S102 - no names or values in it
+    screen: ReadValues = constants["screen"]
+    return screen
+
+
+def _name_constants(place: int, feature: Feature, read: ReadValue, bound: Mapping[str, Any]) -> dict[str, Any]:
+    """What the expression of the feature at a place reads besides the row."""
+    values = {"name": feature.name, "known": _read_known_values(feature, read), "read": read, **bound}
+    return {f"{name}{place}": value for name, value in values.items()}
+
+
+_VALUE_SCREEN = """
+def screen(values):
+    typed, news = [], []
+    try:
+        for position, v in enumerate(values):
+            typed.append(EXPRESSION)
+    except UNSURE:
+        pass
+    return typed, news
+"""
 
 
 def _write_source(expressions: Sequence[str]) -> str:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from app.errors import PredictionFailed
+from app.runtime.columns.column import Column
 from app.runtime.plan.answers import AnswerForm, refuse_non_finite
 from app.runtime.plan.encoding import FeatureEncoder
 from app.runtime.plan.ensemble import Ensemble
 from app.runtime.plan.joint import Answers, Matrix
-from app.runtime.predictions import Predictions
+from app.runtime.predictions import PredictedColumns, Predictions
 from app.runtime.rows import TypedRow
+
+Given = TypeVar("Given")
 
 # Fewer rows are computed in about the time that it takes to find equal ones.
 _FEWEST_ROWS_TO_COMPARE = 200
@@ -37,12 +41,23 @@ class PlanExecutor:
         Raises:
             PredictionFailed: when a step breaks on rows that fit the schema, or an answer is not a finite number.
         """
+        return self._answers.describe(self._answer(self._encoder.encode, rows))
+
+    def predict_columns(self, features: Sequence[Column]) -> PredictedColumns:
+        """The same for rows by their columns.
+
+        Raises:
+            PredictionFailed: as `predict` does.
+        """
+        return self._answers.list_columns(self._answer(self._encoder.encode_columns, features))
+
+    def _answer(self, encode: Callable[[Given], Matrix], given: Given) -> Answers:
         try:
-            numbers = self._compute(self._encoder.encode(rows))
+            numbers = self._compute(encode(given))
         except Exception as fault:
             raise PredictionFailed("The model could not predict these rows.") from fault
         refuse_non_finite(numbers)
-        return self._answers.describe(numbers)
+        return numbers
 
     def _compute(self, matrix: Matrix) -> Answers:
         # Extreme rows may overflow on the way, as they do in AutoGluon; what comes out is checked.

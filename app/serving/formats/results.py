@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, Protocol
 
 from app.errors import UnsupportedMediaType
 from app.release.manifest import Label, Manifest, ProblemType
+from app.runtime.predictions import Numbers, PredictedColumns
 from app.serving.formats.media_types import ARROW_STREAM, CSV, JSON_LINES, PARQUET
 from app.serving.formats.text_results import CsvResultWriter, JsonLinesResultWriter
 
@@ -67,6 +68,15 @@ class ResultLayout:
         classes = [str(label) for label in self.class_labels]
         return [*columns, *([row[name] for row in probabilities or ()] for name in classes)]
 
+    def arrange_columns(self, predicted: PredictedColumns, ids: Sequence[str]) -> list[Sequence[Any] | Numbers]:
+        """The same of predictions that are columns."""
+        columns: list[Sequence[Any] | Numbers] = [ids] if self.has_ids else []
+        if predicted.labels is None:
+            return [*columns, *(predicted.numbers[str(level)] for level in self.quantile_levels)]
+        is_text = self._kind_of_labels is str
+        columns.append([str(label) for label in predicted.labels] if is_text else predicted.labels)
+        return [*columns, *(predicted.numbers[str(label)] for label in self.class_labels)]
+
 
 class ResultWriter(Protocol):
     """Writes to a sink that stays open. What is written is a whole table only after `close`."""
@@ -75,6 +85,9 @@ class ResultWriter(Protocol):
         self, labels: Sequence[Any], probabilities: Sequence[dict[str, float]] | None, ids: Sequence[str] = ()
     ) -> None:
         """Append predictions of some rows; `ids` has one for each row where the layout has ids."""
+
+    def write_columns(self, predicted: PredictedColumns, ids: Sequence[str] = ()) -> None:
+        """The same for predictions that are columns: not a byte differs."""
 
     def close(self) -> None: ...
 

@@ -24,26 +24,26 @@ def read_csv_rows(file: BinaryIO, *, most_columns: int, row_bytes: int) -> Itera
 
     A column without a name is left out: pandas writes its index into one. A line that is empty is no row.
     """
-    lines = _CsvLines(file, row_bytes)
-    records = _read_records(csv.reader(lines, strict=True), lines)
-    header = next(records, [])
-    check_columns([name for name in header if name], most_columns)
-    return _name_cells(header, records, lines)
+    header, records = open_csv(file, most_columns=most_columns, row_bytes=row_bytes)
+    return _name_cells(header, records)
 
 
-def _name_cells(
-    header: Sequence[str], records: Iterator[list[str]], lines: _CsvLines
-) -> Iterator[dict[str, str | None]]:
+def _name_cells(header: Sequence[str], records: Iterator[list[str]]) -> Iterator[dict[str, str | None]]:
     has_nameless = "" in header
     for cells in records:
-        if not cells:
-            continue
-        if len(cells) != len(header):
-            raise InvalidTable(f"Line {lines.number} has {len(cells)} cells, the header {len(header)}.")
         row = {name: cell or None for name, cell in zip(header, cells, strict=True)}
         if has_nameless:
             del row[""]
         yield row
+
+
+def open_csv(file: BinaryIO, *, most_columns: int, row_bytes: int) -> tuple[list[str], Iterator[list[str]]]:
+    """The names in the header, and the cells of the rows, of which there are as many."""
+    lines = _CsvLines(file, row_bytes)
+    records = _read_records(csv.reader(lines, strict=True), lines)
+    header = next(records, [])
+    check_columns([name for name in header if name], most_columns)
+    return header, _require_cells(records, header, lines)
 
 
 def _read_records(reader: Iterator[list[str]], lines: _CsvLines) -> Iterator[list[str]]:
@@ -55,6 +55,15 @@ def _read_records(reader: Iterator[list[str]], lines: _CsvLines) -> Iterator[lis
         if cells is None:
             return
         lines.begin_row()
+        yield cells
+
+
+def _require_cells(records: Iterator[list[str]], header: Sequence[str], lines: _CsvLines) -> Iterator[list[str]]:
+    for cells in records:
+        if not cells:
+            continue
+        if len(cells) != len(header):
+            raise InvalidTable(f"Line {lines.number} has {len(cells)} cells, the header {len(header)}.")
         yield cells
 
 

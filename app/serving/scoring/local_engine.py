@@ -67,7 +67,7 @@ class LocalEngine:
                 if isinstance(outcome, PartRefusal):
                     raise ScoringRefused(outcome)
                 assembly.append(outcome.content)
-                progress.add(outcome.rows, outcome.warnings)
+                progress.add(outcome)
                 progress.seconds = time.perf_counter() - started
                 progress.share = min(source.tell() / size, 1.0) if size else None
                 self._watcher.show_progress(progress)

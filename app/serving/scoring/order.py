@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -15,7 +14,7 @@ from app.release.verification import read_manifest
 from app.runtime.loading import Execution, LoadedRelease, load_release
 from app.runtime.rows import RowRules
 from app.runtime.switching.rejections import RejectedFeatures
-from app.serving.scoring.scorer import PartRefusal
+from app.serving.scoring.scorer import PartRefusal, ScoredPart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,20 +53,23 @@ class Progress:
     Attributes:
         share: Of the table, between 0 and 1; None where nobody knows how long it is.
         warnings: How many values of each kind were accepted although training has not seen their like.
+        parts_by_rows: Parts of which each row had to be looked at for itself, which takes longer.
     """
 
     rows: int = 0
     seconds: float = 0.0
     share: float | None = None
     warnings: dict[str, int] = field(default_factory=dict)
+    parts_by_rows: int = 0
 
     @property
     def rows_per_second(self) -> float:
         return self.rows / self.seconds if self.seconds else 0.0
 
-    def add(self, rows: int, warnings: Mapping[str, int]) -> None:
-        self.rows += rows
-        for kind, count in warnings.items():
+    def add(self, scored: ScoredPart) -> None:
+        self.rows += scored.rows
+        self.parts_by_rows += scored.is_by_rows
+        for kind, count in scored.warnings.items():
             self.warnings[kind] = self.warnings.get(kind, 0) + count
 
 

@@ -71,7 +71,8 @@ class PartActor:
         ipc: Any = pyarrow.ipc
         sink = pyarrow.BufferOutputStream()
         with ipc.new_stream(sink, batch.schema) as stream:
-            stream.write_table(batch)
+            # Ray may have put it together from several files; parts are one.
+            stream.write_table(batch.combine_chunks())
         part = TablePart(0, 0, batch.num_rows, ARROW_STREAM, b"", sink.getvalue().to_pybytes(), 0)
         outcome = self._scorer.score(part)
         if isinstance(outcome, PartRefusal):

@@ -10,7 +10,10 @@ from itertools import chain
 from typing import Any
 
 from app.errors import FieldFault, InvalidRows, InvalidTable, ServiceError
+from app.runtime.columns.validator import CheckedColumns
 from app.runtime.loading import LoadedRelease
+from app.runtime.predictions import ColumnExecutor, PredictedColumns, Predictions
+from app.serving.formats.columns import read_columns
 from app.serving.formats.results import ResultLayout, open_result_writer
 from app.serving.formats.tables import open_table
 from app.serving.scoring.parts import TablePart
@@ -29,12 +32,14 @@ class ScoredPart:
     Attributes:
         content: A result in the format of the scorer, with what begins and ends such a file.
         warnings: How many values of each kind were accepted although training has not seen their like.
+        is_by_rows: Whether each row had to be looked at for itself, which takes twice as long.
     """
 
     number: int
     rows: int
     content: bytes
     warnings: Mapping[str, int]
+    is_by_rows: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,19 +65,51 @@ class PartScorer:
         self._name_rows = name_rows or _name_nothing
 
     def score(self, part: TablePart) -> ScoredPart | PartRefusal:
-        """Answer every row of a part, or none."""
+        """Answer every row of a part, or none.
+
+        Fallback: a part whose columns hold anything but what is certainly accepted is answered row by row, which also
+        tells what is wrong with it; the same comes out, and `is_by_rows` tells.
+        """
+        return self._score_columns(part) or self._score_rows(part)
+
+    def _score_columns(self, part: TablePart) -> ScoredPart | None:
+        try:
+            columns = read_columns(part.header, part.body, part.media_type)
+            checked = None if columns is None else self._release.column_validator.check(columns)
+            if checked is None or checked.row_count != part.rows:
+                return None
+            answers = self._predict(checked)
+        except ServiceError:
+            return None
+        return self._finish(part, part.rows, answers, checked.warnings)
+
+    def _predict(self, checked: CheckedColumns) -> Predictions | PredictedColumns:
+        executor = self._release.executor
+        if isinstance(executor, ColumnExecutor):
+            return executor.predict_columns(checked.features)
+        return executor.predict(checked.list_rows())
+
+    def _score_rows(self, part: TablePart) -> ScoredPart | PartRefusal:
         try:
             checked = self._release.validator.check(_read_rows(part))
             predictions = self._release.executor.predict(checked.rows)
         except ServiceError as refusal:
             return describe_refusal(refusal, part)
-        count = len(predictions.labels)
+        kinds = Counter(str(fault.kind) for fault in checked.warnings)
+        return replace(self._finish(part, len(predictions.labels), predictions, kinds), is_by_rows=True)
+
+    def _finish(
+        self, part: TablePart, count: int, answers: Predictions | PredictedColumns, warnings: Mapping[str, int]
+    ) -> ScoredPart:
         sink = io.BytesIO()
         writer = open_result_writer(sink, self._result_type, self._layout)
-        writer.write(predictions.labels, predictions.probabilities, self._name_rows(part.first_row, count))
+        names = self._name_rows(part.first_row, count)
+        if isinstance(answers, PredictedColumns):
+            writer.write_columns(answers, names)
+        else:
+            writer.write(answers.labels, answers.probabilities, names)
         writer.close()
-        kinds = Counter(str(fault.kind) for fault in checked.warnings)
-        return ScoredPart(part.number, count, sink.getvalue(), kinds)
+        return ScoredPart(part.number, count, sink.getvalue(), warnings)
 
 
 def _name_nothing(first_row: int, count: int) -> Sequence[str]:  # noqa: ARG001 - as those who name rows take them

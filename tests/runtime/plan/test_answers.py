@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -62,3 +64,31 @@ def test_two_classes_left_of_many_are_answered_as_many() -> None:
 def test_an_answer_that_is_not_finite_is_refused(value: float) -> None:
     with pytest.raises(PredictionFailed):
         refuse_non_finite(np.array([0.5, value]))
+
+
+NAMES = ["a", "b", "c"]
+FORMS: dict[str, tuple[dict[str, Any], list[Any]]] = {
+    "number": ({"kind": "number"}, [0.1, 2.0]),
+    "quantile": ({"kind": "quantile", "names": NAMES}, [[0.1, 0.2, 0.3]] * 2),
+    "binary": (
+        {"kind": "binary", "names": ["no", "yes"], "labels": [0, 1], "threshold": 0.43, "threshold_in_float64": True},
+        [0.1, 0.43],
+    ),
+    "class": ({"kind": "class", "names": NAMES, "labels": [1, 2, 3], "trained": None}, [[0.1, 0.2, 0.7]] * 2),
+    "two of three": ({"kind": "class", "names": NAMES, "labels": NAMES, "trained": [0, 2]}, [0.1, 0.9]),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("precision", [np.float32, np.float64])
+def test_answers_by_their_columns_are_the_same(name: str, precision: type[np.floating[Any]]) -> None:
+    document, answers = FORMS[name]
+    form, numbers = make_answers(document), np.array(answers, dtype=precision)
+    rows, columns = form.describe(numbers), form.list_columns(numbers)
+    by_name = {key: values.tolist() for key, values in columns.numbers.items()}
+    if columns.labels is None:
+        assert rows.labels == [dict(zip(by_name, row, strict=True)) for row in zip(*by_name.values(), strict=True)]
+    else:
+        assert rows.labels == list(columns.labels)
+        listed = [dict(zip(by_name, row, strict=True)) for row in zip(*by_name.values(), strict=True)]
+        assert (rows.probabilities or []) == listed

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from app.release.plan.features import export_features
 from app.release.schema import Feature, FeatureSchema
+from app.runtime.columns.column import Column
 from app.runtime.frames import build_frame
 from app.runtime.plan.encoding import FeatureEncoder
 from app.runtime.rows import RowValidator, TypedRow
@@ -204,6 +205,14 @@ def test_every_valid_row_becomes_what_autogluon_makes_of_it(pipeline: Pipeline, 
     assert matrix.flags.c_contiguous
     np.testing.assert_array_equal(matrix, expected)
     assert matrix.tobytes() == expected.tobytes()
+
+
+@settings(max_examples=20)
+@given(data=st.data())
+def test_rows_by_their_columns_have_the_same_bits(pipeline: Pipeline, data: st.DataObject) -> None:
+    rows = draw_rows(data, pipeline.schema, most=8) * 2
+    columns = [Column.of(values) for values in zip(*rows, strict=True)]
+    assert pipeline.encoder.encode_columns(columns).tobytes() == pipeline.encoder.encode(rows).tobytes()
 
 
 @settings(max_examples=10)

