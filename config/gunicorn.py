@@ -30,6 +30,9 @@ from config.logging import describe_gunicorn_logging
 from config.metrics_files import MetricsFiles
 from config.settings import Settings, SettingsError, list_secrets, load_settings, require_secret
 from config.survival.bodies import BodiesUnderWay
+from config.survival.inherited import inherit
+from config.survival.loads import LoadsUnderWay
+from config.survival.master import Master
 from config.survival.survival import Survival
 from config.watching import start_depot_follower, start_watcher
 
@@ -80,9 +83,8 @@ worker_connections = _settings.threads
 # was 179 ms at the same throughput. A new connection costs 0.2 ms on one machine.
 keepalive = 0
 
-# Covers a boot that loads a large model. It bounds no request: the heartbeat goes on beside a hung one, and our worker
-# looks for those itself.
-timeout = 120
+# Bounds a boot, but no request: the heartbeat goes on beside a hung one, and our worker looks for those itself.
+timeout = _settings.boot_timeout_seconds
 graceful_timeout = _settings.graceful_timeout_seconds
 
 # A head of many kilobytes is searched anew with every piece of it that comes: with gunicorn's own limits one of 1 MB,
@@ -100,8 +102,6 @@ if os.access("/dev/shm", os.W_OK):  # noqa: S108 - a file of gunicorn's, created
 # The control socket listens in the home of whoever starts the server, and nothing here uses it.
 control_socket_disable = True
 
-_NO_EXIT_CODE = -1
-
 logconfig_dict = describe_gunicorn_logging(
     _settings.log_level,
     access_log=_settings.access_log == "on",
@@ -114,9 +114,9 @@ access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms id=%({x-requ
 def on_starting(server: Any) -> None:
     """gunicorn calls this once, in the master, before any worker."""
     server.desk = Desk()
+    server.__class__ = Master
     server.survival = Survival(threads=_settings.threads, log=server.log)
-    # By these codes a worker would stop the whole server. Any library can end a process with them.
-    server.WORKER_BOOT_ERROR = server.APP_LOAD_ERROR = _NO_EXIT_CODE
+    server.silent_after_seconds = _settings.hung_after_seconds
     server.metrics_files = MetricsFiles(_settings.home)
     plan = plan_host(read_host(), read_footprint(_settings.model_path, prefer=_settings.execution))
     server.log.info("%s", describe_choice(plan, workers=_settings.workers, threads=_settings.threads))
@@ -143,6 +143,7 @@ def pre_fork(server: Any, worker: Any) -> None:
     worker.metrics_path = server.metrics_files.path
     worker.place = worker.metrics_slot % PLACES
     server.survival.expect(worker.place)
+    inherit(LoadsUnderWay(server.survival.loads, worker.place))
     worker.under_way = BodiesUnderWay(server.survival.bodies, worker.place)
     worker.count = lambda: {**server.desk.count(), **server.survival.count()}
 
@@ -152,6 +153,12 @@ def child_exit(server: Any, worker: Any) -> None:
     server.desk.go(worker.place)
     server.survival.note_end(worker.place)
     server.metrics_files.free_slot(worker.age)
+
+
+def on_reload(server: Any) -> None:
+    """gunicorn calls this in the master at SIGHUP, before it replaces the workers."""
+    server.survival.loads.acquit_all()
+    server.silent_after_seconds = _settings.hung_after_seconds
 
 
 def on_exit(server: Any) -> None:

@@ -27,6 +27,7 @@ FIGURES: Mapping[str, str] = {
     "disk_free_percent": "free space where the state is kept",
     "seconds_since_prediction": "seconds since the last request that was predicted",
     "golden_failed_workers": "workers whose last golden row came out wrong, or not at all",
+    "stand_in_workers": "workers that answer with another version because they cannot load the active one",
     "workers_ready": "workers that answer predictions",
     "watcher_lag_seconds": "age of the oldest line of the prediction log that the watcher has not read",
     "watcher_failures": "failures of parts of the watcher in its last cycle",

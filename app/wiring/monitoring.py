@@ -144,7 +144,14 @@ def _list_workers(store: Path) -> list[ServingWorker]:
 
 def _describe_worker(worker: WorkerState) -> ServingWorker:
     use = add_up_use([worker.cache or {}])
-    return ServingWorker(worker.active, worker.golden_ok, worker.golden_at, use.looked_for, use.known)
+    return ServingWorker(
+        worker.active,
+        worker.golden_ok,
+        worker.golden_at,
+        stands_in=worker.stands_in,
+        looked_for=use.looked_for,
+        known=use.known,
+    )
 
 
 def _count_batches(active: ActiveRelease) -> Counts | None:

@@ -28,6 +28,7 @@ from app.serving.rollout.rules import RolloutRules, RulesUnusable, read_rules
 from app.wiring.store.choosing import read_row_rules
 from app.wiring.store.opening import open_shared_depot, open_store
 from config.settings import Settings, SettingsError
+from config.survival.inherited import find_inherited_loads
 
 
 def read_rollout_rules(settings: Settings) -> RolloutRules:
@@ -59,7 +60,10 @@ def make_cache(settings: Settings, redis: RedisLink | NoRedis, secret: str) -> P
 def open_active_release(settings: Settings, store: ReleaseStore, cache: PredictionCache | NoCache) -> ActiveRelease:
     """Nothing is loaded yet."""
     rules = read_row_rules(settings)
-    return ActiveRelease(ReleaseSlots(store, prefer=settings.execution, rules=rules, cache=cache.stand_before))
+    survivor = find_inherited_loads()
+    return ActiveRelease(
+        ReleaseSlots(store, prefer=settings.execution, rules=rules, cache=cache.stand_before, survivor=survivor)
+    )
 
 
 def make_follower(

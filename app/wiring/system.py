@@ -26,6 +26,7 @@ def _list_workers(settings: Settings) -> list[WorkerSeen]:
             ready=worker.active is not None,
             golden_ok=worker.golden_ok,
             golden_at=worker.golden_at,
+            stands_in=worker.stands_in,
             rss_bytes=_measure_memory(worker.pid) if worker.host == here else None,
         )
         for worker in list_live_workers(settings.model_path).values()

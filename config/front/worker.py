@@ -67,6 +67,18 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
         self._health_thread = ThreadPoolExecutor(1, thread_name_prefix="health")
         super().init_process()
 
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """An end at once also while it boots: what it loads might catch another one."""
+        if not self.booted:
+            os._exit(0)
+        super().handle_quit(sig, frame)
+
+    def handle_abort(self, sig: int, frame: Any) -> None:
+        """gunicorn ends with this a worker that takes too long to boot."""
+        if not self.booted:
+            os._exit(_REPLACED)
+        super().handle_abort(sig, frame)
+
     def run(self) -> None:
         self._door = select.epoll()
         # In this order: whoever waits for a turn has waited longer than those in the kernel.

@@ -46,6 +46,12 @@ class ServingSettings:
         "seconds, and at least twice its deadline, after which a prediction counts as hung and its worker is replaced; "
         "0 never",
     )
+    boot_timeout_seconds: int = setting(
+        "GLUONSERVE_BOOT_TIMEOUT",
+        "120",
+        whole_number(5, 3600),
+        "seconds within which a new worker has to have loaded the model; else it is ended and counts as failed",
+    )
     execution: Literal["plan", "native"] = setting(
         "GLUONSERVE_EXECUTION",
         "plan",

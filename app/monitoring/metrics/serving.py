@@ -33,12 +33,14 @@ class ServingWorker:
         version: That it answers with; None when it does with none.
         golden_ok: Whether its last golden row came out right; None as long as there was none.
         golden_at: When that was, in seconds since 1970.
+        stands_in: Whether that is another one than the active version, which it cannot load.
         looked_for, known: Rows whose answers it has looked for since it began, and those that were known.
     """
 
     version: str | None
     golden_ok: bool | None = None
     golden_at: float | None = None
+    stands_in: bool = False
     looked_for: int = 0
     known: int = 0
 
@@ -114,6 +116,11 @@ def _describe_workers(workers: Sequence[ServingWorker]) -> Iterator[Metric]:
         "gluonserve_workers_ready",
         "Living workers of this machine that answer predictions.",
         value=sum(worker.version is not None for worker in workers),
+    )
+    yield GaugeMetricFamily(
+        "gluonserve_stand_in_workers",
+        "Living workers of this machine that answer with another version because they cannot load the active one.",
+        value=sum(worker.stands_in for worker in workers),
     )
     counted = GaugeMetricFamily(
         "gluonserve_workers",

@@ -34,6 +34,7 @@ class WorkerSeen:
         version: That it answers with; None when it has none, and is not ready.
         golden_ok: Whether its last golden row came out right; None as long as there was none.
         golden_at: When that was, in seconds since 1970.
+        stands_in: Whether that is another one than the active version, which it cannot load.
         rss_bytes: Its memory, with what it shares; None on another machine.
     """
 
@@ -43,6 +44,7 @@ class WorkerSeen:
     ready: bool
     golden_ok: bool | None = None
     golden_at: float | None = None
+    stands_in: bool = False
     rss_bytes: int | None = None
 
 
@@ -92,6 +94,7 @@ class SystemPart:
             "memory_percent": self._last.usage.memory_percent,
             "disk_free_percent": self._last.disk_free_percent,
             "workers_ready": sum(worker.ready for worker in workers),
+            "stand_in_workers": sum(worker.stands_in for worker in workers),
             "golden_failed_workers": sum(worker.golden_ok is False for worker in workers),
         }
         return [Figure(name, value, now) for name, value in values.items()]

@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 NOTHING_ACTIVE = "No version is active. Run: gluonserve models activate VERSION"
 
 _MOST_SECONDS_TO_LOAD_ANEW = 10.0
+# Of the history, newest first. Each takes its time to be loaded.
+_MOST_STAND_INS = 5
 
 
 class ActiveRelease:
@@ -41,6 +43,14 @@ class ActiveRelease:
         self._under_way: dict[int, LoadedRelease] = {}
         self._is_settled = threading.Event()
         self._is_settled.set()
+
+    @property
+    def stands_in(self) -> bool:
+        """Whether a version answers in place of the active one, which cannot be loaded."""
+        current, pointer = self.current, self._pointer
+        if current is None or pointer is None or self.missing is not None:
+            return False
+        return current.manifest.version != pointer.version
 
     @property
     def has_no_pointer(self) -> bool:
@@ -106,6 +116,8 @@ class ActiveRelease:
         """Load what the pointer names, and answer with it. Never raises: a boot that raises would end the whole server.
 
         A version that cannot be loaded is logged in one line and is not tried again before the pointer is replaced.
+
+        Fallback: where nothing answers, the version that did before it is loaded in its place, or the one before that.
         """
         version = self.missing
         if version is None:
@@ -113,17 +125,17 @@ class ActiveRelease:
         if self.current is not None:
             # Else it would be let go as soon as another version is the active one.
             self.slots.assign({"previous": self.current.manifest.version})
-        try:
-            self.slots.hold(version, "active")
-        except ReleaseUnusable as fault:
-            self._log_refusal(str(fault))
-        except Exception as fault:
-            self._log_refusal(f"{type(fault).__name__}: {fault}")
+        reason = self._try_to_hold(version)
+        stand_in = self._hold_stand_in(version) if reason and self.current is None else None
         with self._flipping:
             if self.missing == version:
-                self._answer_with(version)
+                self._answer_with(stand_in or version)
                 self.missing = None
             self._is_settled.set()
+        if reason and stand_in:
+            logger.error("Version %s answers in place of version %s. %s", stand_in, version, reason)
+        elif reason:
+            self._log_refusal(reason)
 
     def take_out(self, release: LoadedRelease) -> None:
         """Answer nothing more with a release, whose version is loaded anew."""
@@ -149,6 +161,25 @@ class ActiveRelease:
             self.slots.assign({"active": pointer.version, "previous": pointer.previous})
             is_held = pointer.previous is None or self.slots.get(pointer.previous) is not None
             return None if is_held else pointer.previous
+
+    def _try_to_hold(self, version: str) -> str | None:
+        """Load a version to answer with; return why it cannot be."""
+        try:
+            self.slots.hold(version, "active")
+        except ReleaseUnusable as fault:
+            return str(fault)
+        except Exception as fault:
+            return f"{type(fault).__name__}: {fault}"
+        return None
+
+    def _hold_stand_in(self, version: str) -> str | None:
+        """Load the last version that was active before this one and can be loaded now."""
+        pointer = self._pointer
+        if pointer is None:
+            return None
+        before = (pointer.previous, *(entry["version"] for entry in reversed(pointer.history)))
+        others = [other for other in dict.fromkeys(before) if other not in (None, version)]
+        return next((other for other in others[:_MOST_STAND_INS] if other and not self._try_to_hold(other)), None)
 
     def _read_pointer(self) -> ActivePointer | None:
         try:

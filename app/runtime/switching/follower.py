@@ -185,6 +185,7 @@ class Follower:
             reason=reason,
             golden_ok=None if golden.status == "pending" else golden.status == "passed",
             golden_at=golden.at,
+            stands_in=self._active.stands_in,
             cache=self._look_at_cache(),
         )
 

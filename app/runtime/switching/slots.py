@@ -15,6 +15,7 @@ from app.runtime.loading import DEFAULT_RULES, Execution, LoadedRelease, load_re
 from app.runtime.predictions import Executor
 from app.runtime.rows import RowRules
 from app.runtime.switching.gentle import loading_gently, return_free_memory
+from app.runtime.switching.load_watch import LoadWatch, NoSurvivor, Survivor
 from app.runtime.switching.rejections import RejectedFeatures
 
 logger = logging.getLogger(__name__)
@@ -46,13 +47,20 @@ class ReleaseSlots:
         prefer: Execution = "plan",
         rules: RowRules = DEFAULT_RULES,
         cache: Callable[[LoadedRelease], Executor | None] = remember_nothing,
+        survivor: Survivor | None = None,
     ) -> None:
-        """Args: cache: Makes what stands before the executor of a release that was loaded and remembers its answers."""
+        """Hold nothing yet.
+
+        Args:
+            cache: Makes what stands before the executor of a release that was loaded and remembers its answers.
+            survivor: Who outlives this process, should a version end it.
+        """
         self.store = store
         self.rejected = RejectedFeatures(store)
         self._prefer = prefer
         self._rules = rules
         self._cache = cache
+        self._watch = LoadWatch(store.path, survivor or NoSurvivor())
         self._loading = threading.Lock()
         self._changing = threading.Lock()
         self._loaded: dict[str, LoadedRelease] = {}
@@ -117,7 +125,7 @@ class ReleaseSlots:
 
     def _load(self, version: str) -> LoadedRelease:
         started = time.monotonic()
-        with loading_gently():
+        with self._watch.loading(version), loading_gently():
             loaded = load_release(
                 self.store.directory(version), trust=self.store.trust, prefer=self._prefer, rules=self._rules
             )

@@ -51,6 +51,7 @@ class WorkerState:
         reason: Why it failed, in one sentence.
         golden_ok: Whether its last golden row came out right; None as long as there was none.
         golden_at: When that was, in seconds since 1970.
+        stands_in: Whether it answers with another version than the active one, which it cannot load.
         cache: What it remembers, and what became of the rows that it was asked for; None where it remembers nothing.
     """
 
@@ -64,6 +65,7 @@ class WorkerState:
     reason: str | None = None
     golden_ok: bool | None = None
     golden_at: float | None = None
+    stands_in: bool = False
     cache: Mapping[str, int] | None = None
 
     @property

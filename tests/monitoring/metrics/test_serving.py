@@ -45,4 +45,5 @@ def test_how_often_answers_were_known_is_told_of_all_workers_together() -> None:
 
 
 def test_where_there_is_nothing_there_are_no_samples_of_it() -> None:
-    assert collect([], model=None) == {"workers_ready[]": 0, "golden_failed_workers[]": 0}
+    none = {"workers_ready[]": 0, "stand_in_workers[]": 0, "golden_failed_workers[]": 0}
+    assert collect([], model=None) == none

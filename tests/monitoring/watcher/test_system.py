@@ -40,6 +40,7 @@ def test_figures_tell_of_the_machine_and_of_the_workers(tmp_path: Path) -> None:
         "memory_percent": 40.0,
         "disk_free_percent": pytest.approx(free, abs=2),
         "workers_ready": 2,
+        "stand_in_workers": 0,
         "golden_failed_workers": 1,
     }
 
@@ -62,6 +63,7 @@ def test_each_minute_is_told_when_it_is_over(tmp_path: Path) -> None:
         "ready": True,
         "golden_ok": True,
         "golden_at": 1.5,
+        "stands_in": False,
         "rss_bytes": 5,
     }
 

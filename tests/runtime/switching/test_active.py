@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -107,3 +108,50 @@ def test_a_request_that_began_before_a_switch_counts_as_older_until_it_ends(acti
     may_end.set()
     thread.join()
     assert active.count_older_requests() == 0
+
+
+@pytest.fixture
+def begin(plan_store: ReleaseStore) -> Callable[..., ActiveRelease]:
+    """A worker begins where versions 1, 2 and 3 were activated one after the other; some cannot be loaded."""
+    copy_version(plan_store, "1", "2", "3")
+    for version in ("2", "3"):
+        plan_store.activate(version)
+
+    def begin(*damaged: str) -> ActiveRelease:
+        for version in damaged:
+            (plan_store.directory(version) / "golden.json").write_text("")
+        active = ActiveRelease(ReleaseSlots(plan_store))
+        active.follow_pointer()
+        active.load_missing()
+        return active
+
+    return begin
+
+
+@pytest.mark.parametrize(("damaged", "answering"), [((), "3"), (("3",), "2"), (("3", "2"), "1")])
+def test_where_the_active_version_cannot_be_loaded_the_last_one_that_can_be_answers(
+    begin: Callable[..., ActiveRelease], damaged: tuple[str, ...], answering: str
+) -> None:
+    active = begin(*damaged)
+    assert (version_of(active), active.stands_in, active.missing) == (answering, answering != "3", None)
+
+
+def test_the_stand_in_is_said_in_one_line(
+    begin: Callable[..., ActiveRelease], caplog: pytest.LogCaptureFixture
+) -> None:
+    begin("3")
+    (line,) = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert line.startswith("Version 2 answers in place of version 3. ")
+
+
+def test_where_no_version_can_be_loaded_nothing_answers(begin: Callable[..., ActiveRelease]) -> None:
+    active = begin("1", "2", "3")
+    assert (active.current, active.stands_in) == (None, False)
+
+
+def test_the_stand_in_ends_with_the_next_activation(begin: Callable[..., ActiveRelease]) -> None:
+    active = begin("3")
+    active.slots.store.point_at("1", by="tests")
+    active.follow_pointer()
+    active.load_missing()
+    assert (version_of(active), active.stands_in) == ("1", False)

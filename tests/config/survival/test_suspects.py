@@ -7,17 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from config.survival.bodies import SECONDS_OF_REFUSAL, BodiesUnderWay, BodyBoard, Suspect
+from config.survival.bodies import BodiesUnderWay
+from config.survival.suspects import SECONDS_OF_REFUSAL, Suspect, SuspectBoard
 
 POISON, INNOCENT, OTHER = (bytes([number]) * 16 for number in (1, 2, 3))
 
 
 @pytest.fixture
-def board() -> BodyBoard:
-    return BodyBoard(places=3, threads=2)
+def board() -> SuspectBoard:
+    return SuspectBoard(places=3, threads=2)
 
 
-def die_at(board: BodyBoard, place: int, *digests: bytes) -> None:
+def die_at(board: SuspectBoard, place: int, *digests: bytes) -> None:
     """A worker begins with bodies, each in a thread, and is killed."""
     worker = os.fork()
     if worker == 0:
@@ -40,19 +41,19 @@ def begin_in_thread(under_way: BodiesUnderWay, digest: bytes) -> None:
     begun.wait()
 
 
-def test_a_body_that_two_workers_died_of_is_refused_by_all(board: BodyBoard) -> None:
+def test_a_body_that_two_workers_died_of_is_refused_by_all(board: SuspectBoard) -> None:
     for place in (0, 1):
         assert BodiesUnderWay(board, 2).enter(POISON) == 0.0
         board.forget(2)
         die_at(board, place, POISON)
         refused = board.blame(place)
-    assert [suspect.digest for suspect in refused] == [POISON]
+    assert [suspect.key for suspect in refused] == [POISON]
     assert SECONDS_OF_REFUSAL - 5 < BodiesUnderWay(board, 2).enter(POISON) <= SECONDS_OF_REFUSAL
     assert BodiesUnderWay(board, 2).enter(OTHER) == 0.0
     assert board.count_condemned() == 1
 
 
-def test_a_worker_that_was_open_before_knows_at_its_next_request(board: BodyBoard) -> None:
+def test_a_worker_that_was_open_before_knows_at_its_next_request(board: SuspectBoard) -> None:
     under_way = BodiesUnderWay(board, 2)
     assert under_way.enter(POISON) == 0.0
     under_way.leave()
@@ -62,30 +63,31 @@ def test_a_worker_that_was_open_before_knows_at_its_next_request(board: BodyBoar
     assert under_way.enter(POISON) > 0
 
 
-def test_several_copies_in_one_worker_are_one_death(board: BodyBoard) -> None:
+def test_several_copies_in_one_worker_are_one_death(board: SuspectBoard) -> None:
     die_at(board, 0, POISON, POISON)
-    assert board.blame(0) == []
+    assert [suspect.deaths for suspect in board.blame(0)] == [1]
 
 
-def test_a_body_that_is_answered_is_suspect_no_more(board: BodyBoard) -> None:
+def test_a_body_that_is_answered_is_suspect_no_more(board: SuspectBoard) -> None:
     under_way = BodiesUnderWay(board, 2)
     for _ in range(3):
         die_at(board, 0, INNOCENT)
-        assert board.blame(0) == []
+        (suspect,) = board.blame(0)
+        assert not suspect.is_condemned
         assert under_way.enter(INNOCENT) == 0.0
         under_way.leave()
     assert board.list_suspects() == []
 
 
-def test_beside_a_suspect_nobody_else_is_blamed(board: BodyBoard) -> None:
+def test_beside_a_suspect_nobody_else_is_blamed(board: SuspectBoard) -> None:
     die_at(board, 0, POISON)
     board.blame(0)
     die_at(board, 1, POISON, OTHER)
     board.blame(1)
-    assert [(suspect.digest, suspect.deaths) for suspect in board.list_suspects()] == [(POISON, 2)]
+    assert [(suspect.key, suspect.deaths) for suspect in board.list_suspects()] == [(POISON, 2)]
 
 
-def test_suspects_are_tried_one_at_a_time(board: BodyBoard) -> None:
+def test_suspects_are_tried_one_at_a_time(board: SuspectBoard) -> None:
     die_at(board, 0, POISON, INNOCENT)
     board.blame(0)
     under_way, begun = BodiesUnderWay(board, 1), threading.Event()
@@ -103,15 +105,15 @@ def test_suspects_are_tried_one_at_a_time(board: BodyBoard) -> None:
     waiting.join()
 
 
-def test_what_waits_for_its_turn_when_a_worker_dies_is_not_blamed(board: BodyBoard) -> None:
+def test_what_waits_for_its_turn_when_a_worker_dies_is_not_blamed(board: SuspectBoard) -> None:
     die_at(board, 0, POISON, INNOCENT)
     board.blame(0)
     die_at_first_of_two(board, 1)
-    assert [suspect.digest for suspect in board.blame(1)] == [POISON]
+    assert [suspect.key for suspect in board.blame(1)] == [POISON]
     assert BodiesUnderWay(board, 2).enter(INNOCENT) == 0.0
 
 
-def die_at_first_of_two(board: BodyBoard, place: int) -> None:
+def die_at_first_of_two(board: SuspectBoard, place: int) -> None:
     worker = os.fork()
     if worker == 0:
         under_way = BodiesUnderWay(board, place)
@@ -123,7 +125,7 @@ def die_at_first_of_two(board: BodyBoard, place: int) -> None:
     os.waitpid(worker, 0)
 
 
-def test_nothing_is_blamed_for_an_orderly_end(board: BodyBoard) -> None:
+def test_nothing_is_blamed_for_an_orderly_end(board: SuspectBoard) -> None:
     die_at(board, 0, POISON)
     board.forget(0)
     assert board.blame(0) == []
@@ -140,11 +142,11 @@ def test_the_refusal_ends_and_is_twice_as_long_the_next_time() -> None:
 
 
 def test_the_list_has_an_end_and_drops_the_oldest() -> None:
-    board = BodyBoard(places=1, threads=1)
+    board = SuspectBoard(places=1, threads=1)
     for number in range(300):
         BodiesUnderWay(board, 0).enter(number.to_bytes(16))
         board.blame(0)
-    digests = {suspect.digest for suspect in board.list_suspects()}
+    digests = {suspect.key for suspect in board.list_suspects()}
     assert len(digests) == 256
     assert (299).to_bytes(16) in digests
     assert (0).to_bytes(16) not in digests

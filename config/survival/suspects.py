@@ -1,0 +1,121 @@
+"""What workers are at, kept where it survives the worker, and what of that they have died of."""
+
+from __future__ import annotations
+
+import mmap
+import struct
+import time
+from dataclasses import dataclass
+
+KEY_BYTES = 16
+IS_TAKEN, IS_FREE = 1, 0
+SLOT = struct.Struct(f"=B{KEY_BYTES}s")
+_ENTRY = struct.Struct(f"={KEY_BYTES}sQdQ")
+_STAMP_BYTES = 8
+# The oldest gives way to the next one.
+_MOST_ENTRIES = 256
+
+_DEATHS_TO_REFUSE = 2
+# The first time; twice as long after each further death.
+SECONDS_OF_REFUSAL = 600.0
+_MOST_SECONDS_OF_REFUSAL = 86_400.0
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """What was under way in a worker when that died, and has not been done since.
+
+    Attributes:
+        deaths: How many workers died so.
+        since: When the last one did, by the monotonic clock, which is the same for all processes.
+        stamp: Its number in the order in which suspects were found.
+    """
+
+    key: bytes
+    deaths: int
+    since: float
+    stamp: int
+
+    @property
+    def is_condemned(self) -> bool:
+        return self.deaths >= _DEATHS_TO_REFUSE
+
+    def count_seconds_refused(self, now: float) -> float:
+        """For how long it is refused yet; 0 when it may be tried."""
+        if not self.is_condemned:
+            return 0.0
+        doublings = min(self.deaths - _DEATHS_TO_REFUSE, 16)
+        seconds = min(SECONDS_OF_REFUSAL * float(1 << doublings), _MOST_SECONDS_OF_REFUSAL)
+        return max(0.0, self.since + seconds - now)
+
+
+class SuspectBoard:
+    """Made by gunicorn's master, inherited by all. What workers are at is known by keys of 16 bytes.
+
+    The master alone writes what is suspect; a worker writes what it is at, and which suspects it has done.
+    """
+
+    def __init__(self, *, places: int, threads: int) -> None:
+        self.threads = threads
+        self.slots = mmap.mmap(-1, places * threads * SLOT.size)
+        self._table = mmap.mmap(-1, _MOST_ENTRIES * _ENTRY.size)
+        self._edition = memoryview(mmap.mmap(-1, _STAMP_BYTES)).cast("Q")
+        self._done = memoryview(mmap.mmap(-1, _STAMP_BYTES * _MOST_ENTRIES)).cast("Q")
+        self._next_stamp = 1
+
+    @property
+    def edition(self) -> int:
+        """Another number as soon as something else is suspect."""
+        return self._edition[0]
+
+    def list_suspects(self) -> list[Suspect]:
+        entries = (Suspect(*values) for values in _ENTRY.iter_unpack(self._table))
+        return [entry for entry in entries if entry.stamp and not self.is_cleared(entry)]
+
+    def count_condemned(self) -> int:
+        now = time.monotonic()
+        return sum(suspect.count_seconds_refused(now) > 0 for suspect in self.list_suspects())
+
+    def clear(self, suspect: Suspect) -> None:
+        """A worker has done it and lives."""
+        self._done[suspect.stamp % _MOST_ENTRIES] = suspect.stamp
+
+    def is_cleared(self, suspect: Suspect) -> bool:
+        return self._done[suspect.stamp % _MOST_ENTRIES] == suspect.stamp
+
+    def blame(self, place: int) -> list[Suspect]:
+        """A worker has died: suspect what it was at.
+
+        Where some of that was suspect before, it is to blame, and nothing else. Otherwise all of it may be.
+        """
+        now, keys = time.monotonic(), self._take_under_way(place)
+        known = {suspect.key: suspect for suspect in self.list_suspects()}
+        blamed = [self._write(key, known.get(key), now) for key in keys & known.keys() or keys]
+        if blamed:
+            self._edition[0] += 1
+        return blamed
+
+    def forget(self, place: int) -> None:
+        """A worker ends in an orderly way: what it leaves undone has not ended it."""
+        self._take_under_way(place)
+
+    def acquit_all(self) -> None:
+        """Suspect nothing any more."""
+        self._table[:] = bytes(len(self._table))
+        self._edition[0] += 1
+
+    def _take_under_way(self, place: int) -> set[bytes]:
+        keys = set()
+        for thread in range(self.threads):
+            offset = (place * self.threads + thread) * SLOT.size
+            is_taken, key = SLOT.unpack_from(self.slots, offset)
+            if is_taken:
+                keys.add(key)
+                self.slots[offset] = IS_FREE
+        return keys
+
+    def _write(self, key: bytes, known: Suspect | None, now: float) -> Suspect:
+        deaths, stamp = (known.deaths, known.stamp) if known else (0, self._next_stamp)
+        self._next_stamp += known is None
+        _ENTRY.pack_into(self._table, stamp % _MOST_ENTRIES * _ENTRY.size, key, deaths + 1, now, stamp)
+        return Suspect(key, deaths + 1, now, stamp)
