@@ -19,6 +19,7 @@ ServiceError
 |   |-- ModelNotReady
 |   |-- KeysUnavailable
 |   |-- ModelStoreUnreachable
+|   |-- StorageUnwritable     the disk is full or read-only
 |   `-- Overloaded
 `-- DeadlineExceeded 504
 """
@@ -26,6 +27,7 @@ ServiceError
 from __future__ import annotations
 
 import dataclasses
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -229,6 +231,26 @@ class KeysUnavailable(Unavailable):
 class ModelStoreUnreachable(Unavailable):
     code = "model_store_unreachable"
     title = "The shared model store does not answer"
+
+
+class StorageUnwritable(Unavailable):
+    code = "storage_unwritable"
+    title = "Nothing can be written"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The server cannot write where it keeps its state: the disk is full or read-only. Nothing was changed that "
+            "is not whole; its log names the place. Make room there and try again.",
+            retry_after_seconds=60,
+        )
+
+
+_STORAGE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+def is_storage_fault(fault: BaseException) -> bool:
+    """Whether nothing could be written because the disk is full, a quota is reached, or all of it is read-only."""
+    return isinstance(fault, OSError) and fault.errno in _STORAGE_FAULTS
 
 
 class Overloaded(Unavailable):

@@ -14,7 +14,7 @@ from app.api.bodies.faults import describe_fault
 from app.api.monitoring.observing import note_error, note_limit
 from app.api.request_id import current_request_id
 from app.api.responses import answer_json
-from app.errors import FieldFault, RateLimited, ServiceError
+from app.errors import FieldFault, RateLimited, ServiceError, StorageUnwritable, is_storage_fault
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 ERROR_PAGE = "/docs/errors"
@@ -89,6 +89,8 @@ def _answer_http_exception(error: HTTPException) -> Response | HTTPException:
 
 def _answer_unknown_exception(error: Exception) -> Response:
     _log_failure(error)
+    if is_storage_fault(error):
+        return answer_service_error(StorageUnwritable())
     return answer_problem(
         Problem(
             status=500,

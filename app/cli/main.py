@@ -8,7 +8,7 @@ from typing import NoReturn
 import click
 
 from app.cli.commands.loading import LazyCommands
-from app.errors import DatabaseError, ReleaseUnusable, ServiceError
+from app.errors import DatabaseError, ReleaseUnusable, ServiceError, is_storage_fault
 from config.settings import SettingsError, load_settings
 
 REFUSED, USAGE = 1, 2
@@ -50,6 +50,10 @@ class GluonserveGroup(click.Group):
             _fail(fault.detail, REFUSED)
         except (ReleaseUnusable, DatabaseError) as fault:
             _fail(str(fault), REFUSED)
+        except OSError as fault:
+            if not is_storage_fault(fault):
+                raise
+            _fail(f"{_name_place(fault)} cannot be written: {fault.strerror}. Make room there and try again.", REFUSED)
         except ModuleNotFoundError as fault:
             if (fault.name or "").partition(".")[0] not in _OF_TRAINING:
                 raise
@@ -70,6 +74,11 @@ def main(ctx: click.Context) -> None:
     All state lives in GLUONSERVE_HOME (default ./var). Every setting is an environment variable, see docs/settings.md.
     """
     ctx.obj = load_settings()
+
+
+def _name_place(fault: OSError) -> str:
+    """A write to an open file does not tell which one it is."""
+    return str(fault.filename or "A file below GLUONSERVE_HOME, MODEL_PATH or TMPDIR")
 
 
 def _fail(sentence: str, exit_code: int) -> NoReturn:

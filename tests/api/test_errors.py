@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import logging
+import os
 
 import pytest
 from flask import Flask, abort
@@ -155,3 +157,21 @@ def test_every_answer_tells_browsers_what_not_to_do(client: FlaskClient, path: s
 
 def test_a_prediction_is_not_to_be_stored(client: FlaskClient) -> None:
     assert client.post("/predict", json={"data": [ROW]}).headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
+def test_a_disk_that_cannot_be_written_is_said_without_its_place_and_logged_with_it(
+    app: Flask, caplog: pytest.LogCaptureFixture, number: int
+) -> None:
+    client = raise_from(app, OSError(number, os.strerror(number), "/srv/models/.ACTIVE.1.tmp"))
+
+    with caplog.at_level(logging.ERROR):
+        answer = client.get("/broken")
+
+    assert (answer.status_code, answer.get_json()["error"]) == (503, "storage_unwritable")
+    assert "/srv" not in answer.get_json()["detail"]
+    assert "/srv/models/.ACTIVE.1.tmp" in caplog.text
+
+
+def test_another_fault_of_the_system_is_an_internal_error(app: Flask) -> None:
+    assert raise_from(app, OSError(errno.EIO, "Input/output error")).get("/broken").status_code == 500

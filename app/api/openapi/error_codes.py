@@ -106,6 +106,10 @@ ERROR_CODES: Mapping[str, ErrorCode] = {
     "internal_error": ErrorCode(500, "The server failed; it logged the reason under the request id."),
     "prediction_failed": ErrorCode(500, "The model failed on rows that fit its schema; logged under the request id."),
     "unavailable": ErrorCode(503, "Try again after the seconds in the Retry-After header."),
+    "storage_unwritable": ErrorCode(
+        503, "The server cannot write where it keeps its state: its disk is full or read-only; make room and try again."
+    ),
+    "draining": ErrorCode(503, "The server is stopping: it still answers, and whoever asks should ask another one."),
     "model_not_ready": ErrorCode(503, "No model is loaded yet, or none is usable; see the server's log."),
     "model_store_unreachable": ErrorCode(
         503, "The version is active here, but the store that machines share could not be told of it: activate it again."

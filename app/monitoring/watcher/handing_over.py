@@ -90,7 +90,7 @@ class HandingOver:
 
     def _prune(self) -> None:
         now = self._clock()
-        if self._pruned_at is not None and now - self._pruned_at < _BETWEEN_PRUNINGS:
+        if self._pruned_at is not None and abs(now - self._pruned_at) < _BETWEEN_PRUNINGS:
             return
         for kind, kept in KEPT.items():
             self._store.prune(now - kept, kinds=(kind,))

@@ -39,6 +39,7 @@ class Follower:
         duties: Sequence[Callable[[], None]] = (),
         golden: GoldenChecks | NoGoldenChecks | None = None,
         describe_cache: Callable[[], Mapping[str, int] | None] = lambda: None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._active = active
         self._slots = active.slots
@@ -51,6 +52,9 @@ class Follower:
         self._poll_seconds = poll_seconds
         self._record = WorkerRecord(self._store.path)
         self._answer: tuple[str, Outcome, str | None] | None = None
+        self._clock = clock
+        self._known_token: str | None = None
+        self._asked_until = 0.0
         self._unloadable: set[str] = set()
         self._is_silenced = False
         self._load: threading.Thread | None = None
@@ -139,8 +143,14 @@ class Follower:
         return None
 
     def _read_instruction(self) -> Instruction | None:
+        """What is asked for still. Its end is a date, which is looked at once: the clock may jump meanwhile."""
         instruction = read_instruction(self._store.path)
-        return instruction if instruction is not None and time.time() < instruction.until else None
+        if instruction is None:
+            return None
+        if instruction.token != self._known_token:
+            self._known_token = instruction.token
+            self._asked_until = time.monotonic() + instruction.until - self._clock()
+        return instruction if time.monotonic() < self._asked_until else None
 
     def _register(self) -> None:
         """Fallback: where the store cannot be written, nobody waits for this worker. It still follows the pointer."""

@@ -83,16 +83,20 @@ class GoldenChecks:
         withdraw: Withdraw,
         distrust: Callable[[LoadedRelease], None] = distrust_nothing,
         clock: Callable[[], float] = time.time,
+        passing: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Args: clock, passing: One that may jump, for dates, and one that does not, for spans."""
         self.checks = self.failures = 0
         self._active = active
         self._interval_seconds = interval_seconds
         self._withdraw = withdraw
         self._distrust = distrust
         self._clock = clock
+        self._passing = passing
         self._turn = 0
         self._last = GoldenResult()
-        self._begun_at: float | None = None
+        # When a row was asked, by both clocks.
+        self._begun: tuple[float, float] | None = None
         self._failed_version: str | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="golden-rows", daemon=True)
@@ -100,9 +104,9 @@ class GoldenChecks:
     @property
     def result(self) -> GoldenResult | None:
         """The last one; failed also while one is waited for that takes too long."""
-        begun_at = self._begun_at
-        if begun_at is not None and self._clock() - begun_at > _LONGEST_SECONDS:
-            return GoldenResult("failed", begun_at + _LONGEST_SECONDS)
+        begun = self._begun
+        if begun is not None and self._passing() - begun[1] > _LONGEST_SECONDS:
+            return GoldenResult("failed", begun[0] + _LONGEST_SECONDS)
         return self._last
 
     def start(self) -> None:
@@ -127,10 +131,10 @@ class GoldenChecks:
     def _check(self, release: LoadedRelease) -> None:
         if release.golden is None:
             return
-        started, self._begun_at = time.perf_counter(), self._clock()
+        started, self._begun = time.perf_counter(), (self._clock(), self._passing())
         fault = self._find_fault(release, release.golden)
         milliseconds = (time.perf_counter() - started) * 1000
-        self._last, self._begun_at = GoldenResult("failed" if fault else "passed", self._clock(), milliseconds), None
+        self._last, self._begun = GoldenResult("failed" if fault else "passed", self._clock(), milliseconds), None
         self._failed_version = release.manifest.version if fault else None
         if fault:
             logger.error("Version %s: %s. It is taken out of service and loaded anew.", release.manifest.version, fault)

@@ -86,3 +86,14 @@ def test_what_is_kept_no_longer_is_removed_now_and_then(database: Engine, file: 
     now[0] += timedelta(minutes=1)
     handing_over.hand_over(file, sign)
     assert len(store.list("drift")) == 0
+
+
+def test_a_clock_that_was_set_back_does_not_keep_old_ones_for_hours(database: Engine, file: WatcherFile) -> None:
+    create_tables(database)
+    now, store = [START], SnapshotStore(database)
+    handing_over = HandingOver(store, clock=lambda: now[0])
+    handing_over.hand_over(file, make_snapshot("watcher", 0))
+    now[0] -= timedelta(hours=5)
+    store.add(make_snapshot("drift", 1, now[0] - KEPT["drift"] - timedelta(seconds=1)))
+    handing_over.hand_over(file, make_snapshot("watcher", 0))
+    assert len(store.list("drift")) == 0

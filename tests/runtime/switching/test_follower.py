@@ -149,6 +149,23 @@ def test_a_worker_makes_ready_what_it_is_asked_to_and_says_so(
     wait_until(lambda: the_worker(store).active == "2", seconds=30)
 
 
+@pytest.mark.parametrize("hours", [-5, 5])
+def test_a_clock_that_jumps_while_a_version_is_wanted_changes_nothing(store: ReleaseStore, hours: int) -> None:
+    jumped, active = [0.0], ActiveRelease(ReleaseSlots(store))
+    copy_version(store, "1", "2")
+    follower = Follower(active, poll_seconds=0.02, clock=lambda: time.time() + jumped[0])
+    follower.start()
+    try:
+        prepare(store, "2")
+        jumped[0] = hours * 3600.0
+        time.sleep(0.2)
+        assert the_worker(store).held == ("1", "2")
+        withdraw_instruction(store.path)
+        wait_until(lambda: the_worker(store).held == ("1",), seconds=30)
+    finally:
+        follower.close()
+
+
 def test_a_worker_that_cannot_load_a_version_says_why_and_serves_on(
     store: ReleaseStore, start: Callable[[ReleaseStore], ActiveRelease]
 ) -> None:

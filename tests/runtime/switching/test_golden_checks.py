@@ -210,14 +210,18 @@ def break_candidate(active: ActiveRelease) -> None:
 
 
 def test_a_row_that_is_never_answered_counts_as_failed(active: ActiveRelease, model: Breakable) -> None:
-    now = 1_790_000_000.0
-    checks = GoldenChecks(active, interval_seconds=30, withdraw=forbid_withdrawal, clock=lambda: now)
+    now, passed = 1_790_000_000.0, 0.0
+    checks = GoldenChecks(
+        active, interval_seconds=30, withdraw=forbid_withdrawal, clock=lambda: now, passing=lambda: passed
+    )
     model.harm = "hangs"
     looking = threading.Thread(target=checks.look, daemon=True)
     looking.start()
     wait_until(lambda: bool(model.asked), seconds=10)
     assert checks.result == GoldenResult("pending")
-    now += 31
+    now += 7200
+    assert checks.result == GoldenResult("pending")
+    passed += 31
     assert checks.result == GoldenResult("failed", 1_790_000_030.0, None)
     model.go_on.set()
     looking.join(10)

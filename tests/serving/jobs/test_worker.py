@@ -145,6 +145,21 @@ def test_a_claim_that_is_renewed_does_not_run_out(here: Installation) -> None:
     assert here.store.claim(id, "boot/1 2 1") is not None
 
 
+def test_a_claim_of_the_future_is_of_before_the_clock_was_set_back(here: Installation) -> None:
+    id = here.submit().job.id
+    here.store.claim(id, "boot/1 1 1")
+    here.clock.pass_seconds(-2 * 3600)
+    assert here.store.claim(id, "boot/1 2 1") is not None
+
+
+def test_who_renews_its_claim_keeps_it_when_the_clock_was_set_back(here: Installation) -> None:
+    id = here.submit().job.id
+    here.store.claim(id, "boot/1 1 1")
+    here.clock.pass_seconds(-2 * 3600)
+    here.store.renew("boot/1 1 1")
+    assert here.store.claim(id, "boot/1 2 1") is None
+
+
 def test_a_step_that_ends_every_worker_ends_its_job(here: Installation) -> None:
     id = here.submit().job.id
     for _ in range(MOST_ATTEMPTS):

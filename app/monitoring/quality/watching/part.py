@@ -168,7 +168,7 @@ class QualityPart:
 
     def _prune_feedback(self) -> None:
         now = self._clock()
-        if now - self._pruned_at >= SECONDS_BETWEEN_PRUNINGS:
+        if abs(now - self._pruned_at) >= SECONDS_BETWEEN_PRUNINGS:
             self._feedback.prune(datetime.fromtimestamp(now, timezone.utc) - timedelta(days=self._terms.days))
             self._pruned_at = now
 
@@ -232,7 +232,8 @@ class _Due:
 
     def take(self, now: float) -> list[str]:
         least = now - SECONDS_BETWEEN_MEASURES
-        due = sorted(version for version in self._changed if self._taken_at.get(version, least) <= least)
+        # What was taken in the future was taken before the clock was set back.
+        due = sorted(version for version in self._changed if not least < self._taken_at.get(version, least) <= now)
         self._changed -= set(due)
         self._taken_at |= dict.fromkeys(due, now)
         return due

@@ -12,7 +12,7 @@ from app.monitoring.quality.measuring.values import OutcomeValues
 from app.monitoring.quality.watching.part import QualityTerms
 from app.monitoring.quality.watching.versions import Published
 from tests.manifests import make_manifest
-from tests.monitoring.quality.watching.builders import NOW, Watched, make_answer, make_churn, name_row
+from tests.monitoring.quality.watching.builders import CLASSES, NOW, Watched, make_answer, make_churn, name_row
 
 Watch = Callable[..., Watched]
 ROWS = 400
@@ -166,6 +166,16 @@ def test_the_window_holds_the_last_outcomes_and_forgets_old_ones(watch: Watch) -
     watched.tell([(name_row(900), "No")])
     assert watched.look()["quality", "3"].document["outcomes"] == 1
     assert watched.connection.execute("SELECT count(*) FROM quality_predictions").fetchone() == (1,)
+
+
+def test_a_clock_that_was_set_back_does_not_stop_the_measuring(watch: Watch) -> None:
+    watched = watch()
+    answer_and_tell(watched, count=10)
+    assert watched.look()["quality", "3"].document["outcomes"] == 10
+    watched.now -= 5 * 3600
+    for outcome in CLASSES:
+        watched.tell([(name_row(0), outcome)])
+    assert ("quality", "3") in watched.look()
 
 
 def test_each_version_is_measured_by_itself(watch: Watch) -> None:
