@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 
-def start_beside(work: Callable[[int], None]) -> None:
+def start_beside(work: Callable[[int], None], *, without: Sequence[Any] = ()) -> None:
     """Do the work in another process.
 
     Args:
         work: Is given a descriptor that can be read as soon as the master has gone, and ends then.
+        without: Sockets that it has no use for. While one process has it open, no other server can have its address.
     """
     master = os.pidfd_open(os.getpid())
     child = os.fork()
@@ -23,6 +25,8 @@ def start_beside(work: Callable[[int], None]) -> None:
     try:
         if os.fork() == 0:
             _ignore_signals()
+            for socket in without:
+                socket.close()
             work(master)
     finally:
         sys.stderr.flush()

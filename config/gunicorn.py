@@ -2,7 +2,9 @@
 
 import contextlib
 import ctypes
+import math
 import os
+import random
 import sys
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,7 @@ from config.survival.bodies import BodiesUnderWay
 from config.survival.inherited import inherit
 from config.survival.loads import LoadsUnderWay
 from config.survival.master import Master
+from config.survival.parent import end_with_parent
 from config.survival.survival import Survival
 from config.watching import start_depot_follower, start_watcher
 
@@ -115,6 +118,7 @@ def on_starting(server: Any) -> None:
     """gunicorn calls this once, in the master, before any worker."""
     server.desk = Desk()
     server.__class__ = Master
+    server.drain_seconds = _settings.drain_seconds
     server.survival = Survival(threads=_settings.threads, log=server.log)
     server.silent_after_seconds = _settings.hung_after_seconds
     server.metrics_files = MetricsFiles(_settings.home)
@@ -131,9 +135,9 @@ def when_ready(server: Any) -> None:
             timeout_seconds=_settings.request_timeout_ms / 1000,
         )
     if _settings.monitor == "beside":
-        start_watcher(server.log)
+        start_watcher(server)
     if _settings.model_store:
-        start_depot_follower(server.log)
+        start_depot_follower(server)
 
 
 def pre_fork(server: Any, worker: Any) -> None:
@@ -143,9 +147,21 @@ def pre_fork(server: Any, worker: Any) -> None:
     worker.metrics_path = server.metrics_files.path
     worker.place = worker.metrics_slot % PLACES
     server.survival.expect(worker.place)
+    worker.most_requests = _choose_most_requests()
     inherit(LoadsUnderWay(server.survival.loads, worker.place))
     worker.under_way = BodiesUnderWay(server.survival.bodies, worker.place)
     worker.count = lambda: {**server.desk.count(), **server.survival.count()}
+
+
+def _choose_most_requests() -> float:
+    """For each worker another number, so that they are not all replaced at once."""
+    most = _settings.max_requests
+    return most + random.randint(0, most // 10) if most else math.inf  # noqa: S311 - spread, not secrecy
+
+
+def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn counts the arguments
+    """gunicorn calls this in each worker as it begins."""
+    end_with_parent(server.pid)
 
 
 def child_exit(server: Any, worker: Any) -> None:
@@ -158,7 +174,9 @@ def child_exit(server: Any, worker: Any) -> None:
 def on_reload(server: Any) -> None:
     """gunicorn calls this in the master at SIGHUP, before it replaces the workers."""
     server.survival.loads.acquit_all()
+    server.survival.relief.forget()
     server.silent_after_seconds = _settings.hung_after_seconds
+    server.drain_seconds = _settings.drain_seconds
 
 
 def on_exit(server: Any) -> None:
@@ -173,6 +191,7 @@ def post_worker_init(worker: Any) -> None:
         return
     services.metrics.share(worker.metrics_path, worker.metrics_slot, front=worker.count, master=worker.ppid)
     services.lethal_bodies.share(worker.under_way)
+    services.drain.share(lambda: worker.desk.is_draining)
     if _settings.hung_after_seconds:
         worker.hung_after_seconds = _settings.hung_after_seconds
         worker.watchdog = Watchdog(services.prediction.under_way.started, limit_seconds=_settings.hung_after_seconds)

@@ -43,16 +43,19 @@ class Patience:
     to_end: float = 10.0
 
 
-def start_watcher(log: Any) -> None:
-    _start("The watcher", "monitor", log=log)
+def start_watcher(server: Any) -> None:
+    _start("The watcher", "monitor", server=server)
 
 
-def start_depot_follower(log: Any) -> None:
-    _start("What follows MODEL_STORE", "models", "follow", log=log)
+def start_depot_follower(server: Any) -> None:
+    _start("What follows MODEL_STORE", "models", "follow", server=server)
 
 
-def _start(name: str, *arguments: str, log: Any) -> None:
-    start_beside(lambda master: keep_running((*_GLUONSERVE, *arguments), master, log, Patience(), name=name))
+def _start(name: str, *arguments: str, server: Any) -> None:
+    command = (*_GLUONSERVE, *arguments)
+    start_beside(
+        lambda master: keep_running(command, master, server.log, Patience(), name=name), without=server.LISTENERS
+    )
 
 
 def keep_running(command: Sequence[str], master: int, log: Any, patience: Patience, *, name: str) -> None:

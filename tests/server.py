@@ -21,9 +21,14 @@ GUNICORN_CONFIG = str(Path(__file__).parents[1] / "config" / "gunicorn.py")
 START_SECONDS = 60
 STOP_SECONDS = 45
 
-# A watcher beside each server would take turns from the tests, and a machine that is busy with others is not overload;
+# A watcher beside each server would take turns from the tests, a machine that is busy with others is not overload, and
+# nobody spreads traffic here;
 # tests that are about these say so.
-_USUAL_SETTINGS = {"GLUONSERVE_MONITOR": "off", "GLUONSERVE_MOST_WAIT_MS": "20000"}
+_USUAL_SETTINGS = {
+    "GLUONSERVE_MONITOR": "off",
+    "GLUONSERVE_MOST_WAIT_MS": "20000",
+    "GLUONSERVE_DRAIN_SECONDS": "0",
+}
 
 
 class RunningServer:

@@ -43,7 +43,7 @@ def live() -> Response:
 @describe("Tell whether predictions can be made now", answers={200: StatusAnswer}, errors=(503,))
 @public
 def ready() -> Response:
-    current_services().active.require()
+    current_services().require_ready()
     return answer_json({"status": "ready"})
 
 

@@ -27,6 +27,7 @@ from app.security.tokens.issuer import TokenIssuer
 from app.serving.cache.prediction_cache import NoCache, PredictionCache
 from app.serving.costs import RequestCosts
 from app.serving.jobs.service import JobService
+from app.serving.overload.drain import Drain
 from app.serving.overload.lethal_bodies import LethalBodies
 from app.serving.prediction import PredictionService
 from app.serving.rollout.activation import Activator
@@ -76,6 +77,7 @@ class Services:
     processor_share: ProcessorShare
     costs: RequestCosts
     lethal_bodies: LethalBodies = field(default_factory=LethalBodies)
+    drain: Drain = field(default_factory=Drain)
     redis: RedisLink | NoRedis
     keys: KeyAdministration
     tokens: TokenIssuer
@@ -99,6 +101,11 @@ class Services:
     def ping(self) -> bool:
         """Tell whether a prediction could be made now."""
         return self.active.ping()
+
+    def require_ready(self) -> None:
+        """Raises: Unavailable: when no prediction could be made now, or the server is about to end."""
+        self.drain.require_open()
+        self.active.require()
 
     def close(self) -> None:
         self.trial_follower.close()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import mmap
+import os
 import socket
 
 # Workers at once, those that are about to end beside their successors.
 PLACES = 1024
 _BYTES = 8
 _HERE = 1
+_OPEN, _DRAINING, _CLOSING = range(3)
 # Codes of the doorman's answers.
 REASONS = ("overloaded", "deadline_exceeded", "unavailable")
 
@@ -22,6 +24,7 @@ class Desk:
         taken: The connections that workers have taken, counted in a place of each one's own.
         refused: What the doorman has answered in place of a worker, by the positions of `REASONS`.
         hung: Predictions that workers gave up, counted in a place of each one's own.
+        closing: A descriptor that can be read as soon as the server listens no more.
         here: By the same places, whether a worker takes connections at all; one that is loading or ending does not.
     """
 
@@ -34,10 +37,30 @@ class Desk:
         self.refused = memoryview(mmap.mmap(-1, _BYTES * len(REASONS))).cast("Q")
         self.hung = memoryview(mmap.mmap(-1, _BYTES * PLACES)).cast("Q")
         self.here = memoryview(mmap.mmap(-1, PLACES))
+        self.closing = os.eventfd(0)
+        self._stage = memoryview(mmap.mmap(-1, 1))
 
     def close(self) -> None:
         for end in (*self.turns, *self.health):
             end.close()
+        os.close(self.closing)
+
+    def drain(self) -> None:
+        """The server has been told to end: who asks for its health is told so, all else is answered as before."""
+        self._stage[0] = _DRAINING
+
+    def shut(self) -> None:
+        """The server listens no more: what has arrived by now is the last that is answered."""
+        self._stage[0] = _CLOSING
+        os.eventfd_write(self.closing, 1)
+
+    @property
+    def is_draining(self) -> bool:
+        return self._stage[0] != _OPEN
+
+    @property
+    def is_shut(self) -> bool:
+        return self._stage[0] == _CLOSING
 
     def come(self, place: int) -> None:
         self.here[place] = _HERE

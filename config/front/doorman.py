@@ -98,13 +98,20 @@ class Doorman:
         self._next_due = math.inf
 
     def run(self, stop: int) -> None:
-        """Work until the descriptor `stop` becomes readable; then refuse what still waits."""
+        """Work until the descriptor `stop` becomes readable; then refuse what still waits.
+
+        Where the server is shut in an orderly way, workers answer what has arrived, and only who is held is refused.
+        """
         self._poll.register(stop, select.EPOLLIN)
+        self._poll.register(self._desk.closing, select.EPOLLIN)
         for listener, _ in self._queues:
             self._poll.register(listener.fileno(), select.EPOLLIN | select.EPOLLET)
         is_busy = False
         while True:
             for descriptor, _ in self._poll.poll(0 if is_busy else self._count_idle_seconds()):
+                if descriptor == self._desk.closing:
+                    self._refuse_held()
+                    return
                 if descriptor == stop:
                     self._finish()
                     return
@@ -260,12 +267,16 @@ class Doorman:
     def _finish(self) -> None:
         """The workers have gone: nobody will take what waits."""
         now = time.monotonic()
-        for held in self._held:
-            self._refuse(held.connection, held.start, STOPPING, now)
-        self._held.clear()
+        self._refuse_held()
         self._most_held = 0
         for listener, queue in self._queues:
             self._take(listener, queue.measure(), now)
+
+    def _refuse_held(self) -> None:
+        now = time.monotonic()
+        for held in self._held:
+            self._refuse(held.connection, held.start, STOPPING, now)
+        self._held.clear()
 
     def _report(self, now: float) -> None:
         if self._refused and now >= self._next_line:

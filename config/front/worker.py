@@ -27,6 +27,8 @@ from config.survival.attendance import Attendance
 
 _SECONDS_BETWEEN_LOOKS = 0.5
 _REPLACED = 1
+# What the listening sockets of a server that is shut may still hold.
+_MOST_LEFT = 4096
 
 
 class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
@@ -42,13 +44,16 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
         desk: Set before the fork.
         place: Its own at the desk; set before the fork.
         attendance: Where it says how far it is; set before the fork.
+        most_requests: After so many it asks to be replaced; set before the fork.
         metrics_path, metrics_slot: Where it counts; set before the fork.
         watchdog: Set when the application is loaded.
     """
 
+    alive: bool
     desk: Desk
     place: int
     attendance: Attendance
+    most_requests: float
     metrics_path: Path
     metrics_slot: int
 
@@ -66,6 +71,11 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
     def init_process(self) -> None:
         self._health_thread = ThreadPoolExecutor(1, thread_name_prefix="health")
         super().init_process()
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        if not self.booted and os.getppid() != self.ppid:
+            os._exit(0)
+        super().handle_exit(sig, frame)
 
     def handle_quit(self, sig: int, frame: Any) -> None:
         """An end at once also while it boots: what it loads might catch another one."""
@@ -90,6 +100,8 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
             self._door.register(descriptor, select.EPOLLIN)
         self.poller.register(self._sending, selectors.EVENT_READ, self._go_on_lingering)
         self._come_to_desk()
+        # First: who has been silent for long is taken for stopped as soon as it serves.
+        self.notify()
         self.attendance.come(self.place)
         super().run()
         if self._abandoned:
@@ -98,15 +110,14 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """One door for all sockets: to open and close it is done at every other request of a busy worker."""
+        if enabled != self._accepting and self._is_at_desk:
+            if enabled:
+                self.poller.register(self._door, selectors.EVENT_READ, self._open_door)
+            else:
+                self.poller.unregister(self._door)
+            self._accepting: bool = enabled
         if self._is_at_desk and not self.alive:
             self._leave_desk()
-        if enabled == self._accepting:
-            return
-        if enabled:
-            self.poller.register(self._door, selectors.EVENT_READ, self._open_door)
-        else:
-            self.poller.unregister(self._door)
-        self._accepting: bool = enabled
 
     def enqueue_req(self, conn: TConn) -> None:
         self.desk.taken[self.place] += 1
@@ -131,6 +142,10 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
         else:
             self._lingering.admit(conn.sock, time.monotonic())
 
+    def is_parent_alive(self) -> bool:
+        self.alive = self.alive and bool(super().is_parent_alive())
+        return self.alive
+
     def notify(self) -> None:
         """gunicorn calls this at every turn of its loops, at least once a second."""
         super().notify()
@@ -138,6 +153,8 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
         if now >= self._next_look:
             self._next_look = now + _SECONDS_BETWEEN_LOOKS
             self._look_for_hung()
+            if self.nr >= self.most_requests:
+                self.attendance.tire(self.place)
         self._lingering.close_late(now)
         if self._abandoned and self.nr_conns <= len(self._abandoned):
             self._exit()
@@ -148,9 +165,26 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
         self._is_at_desk = True
 
     def _leave_desk(self) -> None:
+        if self._accepting:
+            self.poller.unregister(self._door)
+            self._accepting = False
         self.poller.unregister(self.desk.health[1])
         self.desk.go(self.place)
         self._is_at_desk = False
+        if self.desk.is_shut or os.getppid() != self.ppid:
+            self._take_the_last()
+        # At once: while it is open here, nobody else can listen at its address, and connections would wait in vain.
+        for listener in self.sockets:
+            listener.close()
+
+    def _take_the_last(self) -> None:
+        """No other worker goes on, so take all that wait, though they will wait here."""
+        for opening in self._openings.values():
+            for _ in range(_MOST_LEFT):
+                before = self.nr_conns
+                opening()
+                if self.nr_conns == before:
+                    break
 
     def _open_door(self, _door: Any) -> None:
         ready = {descriptor for descriptor, _ in self._door.poll(0)}

@@ -26,6 +26,13 @@ class ServingSettings:
     graceful_timeout_seconds: int = setting(
         "GLUONSERVE_GRACEFUL_TIMEOUT", "30", whole_number(1, 3600), "seconds that requests under way get at a stop"
     )
+    drain_seconds: int = setting(
+        "GLUONSERVE_DRAIN_SECONDS",
+        "1",
+        whole_number(0, 600),
+        "seconds of these in which all are still answered while /health/ready says 503; more than whoever spreads the "
+        "traffic takes from one look at it to the next",
+    )
     request_timeout_ms: int = setting(
         "GLUONSERVE_REQUEST_TIMEOUT_MS",
         "30000",
@@ -51,6 +58,12 @@ class ServingSettings:
         "120",
         whole_number(5, 3600),
         "seconds within which a new worker has to have loaded the model; else it is ended and counts as failed",
+    )
+    max_requests: int = setting(
+        "GLUONSERVE_MAX_REQUESTS",
+        "1000000",
+        whole_number(0, 1_000_000_000),
+        "requests after which a worker is replaced, and up to a tenth more, for each its own number; 0 never",
     )
     execution: Literal["plan", "native"] = setting(
         "GLUONSERVE_EXECUTION",

@@ -15,18 +15,26 @@ class Attendance:
 
     def __init__(self, *, places: int) -> None:
         self._states = memoryview(mmap.mmap(-1, places))
+        self._tired = memoryview(mmap.mmap(-1, places))
         self._arrivals = memoryview(mmap.mmap(-1, _COUNT_BYTES * places)).cast("Q")
         self._ends = memoryview(mmap.mmap(-1, _COUNT_BYTES * len(KINDS))).cast("Q")
 
     def expect(self, place: int) -> None:
         """A worker is about to be started here."""
-        self._states[place] = _BOOTING
+        self._states[place], self._tired[place] = _BOOTING, False
 
     def come(self, place: int) -> None:
         """The worker has loaded everything and takes requests."""
         self._states[place] = _SERVING
         # Each counts for itself: of several writers some counts would be lost.
         self._arrivals[place] += 1
+
+    def tire(self, place: int) -> None:
+        """The worker has answered enough and asks to be replaced; it goes on until then."""
+        self._tired[place] = True
+
+    def is_tired(self, place: int) -> bool:
+        return bool(self._tired[place])
 
     def leave(self, place: int) -> None:
         """The worker ends because it was told to."""

@@ -2,32 +2,72 @@
 
 from __future__ import annotations
 
+import queue
 import signal
 import time
 from typing import Any
 
 from gunicorn.arbiter import Arbiter
 
+from config.front.desk import Desk
 from config.survival.survival import Survival
 
 # A worker gives a sign of life every second.
 _LEAST_SECONDS_OF_SILENCE = 2
 _NO_EXIT_CODE = -1
+_SECONDS_BETWEEN_LOOKS = 0.05
 
 
 class Master(Arbiter):  # type: ignore[misc]
     """gunicorn has no setting for the class of its master: the first hook that it calls makes it one of these.
 
     Attributes:
+        desk: What tells workers and doorman how far the end is.
         survival: What is known of workers that have ended.
         silent_after_seconds: When a worker that served counts as stopped; 0 never.
+        drain_seconds: For how long everybody is still answered after the server was told to end.
     """
 
     # By these codes a worker would stop the whole server, and any library can end a process with them.
     WORKER_BOOT_ERROR = APP_LOAD_ERROR = _NO_EXIT_CODE
 
+    desk: Desk
     survival: Survival
     silent_after_seconds: int
+    drain_seconds: int
+
+    def stop(self, graceful: bool = True) -> None:
+        """gunicorn calls this at its end, to close the listening sockets and to have the workers end."""
+        self.survival.finish()
+        if graceful and self.WORKERS:
+            self._drain()
+        self.desk.shut()
+        super().stop(graceful)
+
+    def _drain(self) -> None:
+        """Let whoever spreads the traffic see that this server is not ready, and take nothing from anybody yet."""
+        patience = self.cfg.graceful_timeout
+        seconds = min(self.drain_seconds, patience - 1)
+        if seconds <= 0:
+            return
+        self.log.info("Draining: everybody is still answered for %s s, and /health/ready says 503.", seconds)
+        self.desk.drain()
+        until = time.monotonic() + seconds
+        while self.WORKERS and time.monotonic() < until and not self._is_in_a_hurry():
+            self.reap_workers()
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+        self.cfg.set("graceful_timeout", patience - seconds)
+
+    def _is_in_a_hurry(self) -> bool:
+        try:
+            return self.SIG_QUEUE.get_nowait() in (signal.SIGINT, signal.SIGQUIT)
+        except queue.Empty:
+            return False
+
+    def manage_workers(self) -> None:
+        """gunicorn calls this in each round, to have as many workers as there should be."""
+        self.survival.relief.look(self)
+        super().manage_workers()
 
     def spawn_workers(self) -> None:
         """gunicorn calls this in each round that finds too few."""

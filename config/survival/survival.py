@@ -9,6 +9,7 @@ from config.front.desk import PLACES
 from config.survival.attendance import BOOT_FAILURE, Attendance
 from config.survival.loads import DEATHS_TO_REFUSE, name_version
 from config.survival.pace import BootPace
+from config.survival.relief import Relief
 from config.survival.suspects import SuspectBoard
 
 
@@ -20,6 +21,7 @@ class Survival:
         bodies: The bodies of requests that each worker is at.
         loads: The version that each worker is loading.
         pace: How soon another worker may begin.
+        relief: Replaces workers that have answered enough.
     """
 
     def __init__(self, *, threads: int, log: Any) -> None:
@@ -27,7 +29,13 @@ class Survival:
         self.bodies = SuspectBoard(places=PLACES, threads=threads)
         self.loads = SuspectBoard(places=PLACES, threads=1)
         self.pace = BootPace()
+        self.relief = Relief(self.attendance)
+        self._is_over = False
         self._log = log
+
+    def finish(self) -> None:
+        """The server ends: from now on workers end because they are told to."""
+        self._is_over = True
 
     def expect(self, place: int) -> None:
         self.attendance.expect(place)
@@ -37,7 +45,7 @@ class Survival:
     def note_end(self, place: int) -> None:
         """For the master alone: a worker has ended, in whatever way."""
         kind = self.attendance.note_end(place)
-        if kind is None:
+        if kind is None or self._is_over:
             self.bodies.forget(place)
             self.loads.forget(place)
             return

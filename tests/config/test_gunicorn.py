@@ -39,6 +39,7 @@ def make_environ(home: Path, **settings: str) -> dict[str, str]:
         "GLUONSERVE_HOME": str(home),
         "PYTHONPATH": str(home),
         "GLUONSERVE_MONITOR": "off",
+        "GLUONSERVE_DRAIN_SECONDS": "0",
         **settings,
     }
 

@@ -29,7 +29,7 @@ _REQUEST = InvocationRequest()
 @describe("Tell whether predictions can be made now, as MLflow asks", answers={200: StatusAnswer}, errors=(503,))
 @public
 def ping() -> Response:
-    current_services().active.require()
+    current_services().require_ready()
     return answer_json({"status": "ready"})
 
 

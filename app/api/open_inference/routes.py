@@ -57,7 +57,7 @@ def live() -> Response:
 )
 @public
 def ready() -> Response:
-    current_services().active.require()
+    current_services().require_ready()
     return answer_json({"ready": True})
 
 

@@ -53,7 +53,9 @@ class LethalBodies:
         Raises:
             LethalRequest: when workers have died of it.
         """
-        self._enter(hashlib.blake2b(body, digest_size=_DIGEST_BYTES, key=_make_key(address)).digest())
+        digest = _begin_digest(address)
+        digest.update(body)
+        self._enter(digest.digest()[:_DIGEST_BYTES])
 
     def follow(self, address: str, pieces: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the pieces of a body; with the last one, the present thread begins with it.
@@ -61,11 +63,11 @@ class LethalBodies:
         Raises:
             LethalRequest: when workers have died of it.
         """
-        digest = hashlib.blake2b(digest_size=_DIGEST_BYTES, key=_make_key(address))
+        digest = _begin_digest(address)
         for piece in pieces:
             digest.update(piece)
             yield piece
-        self._enter(digest.digest())
+        self._enter(digest.digest()[:_DIGEST_BYTES])
 
     def end(self) -> None:
         """The present thread is done, in whatever way."""
@@ -84,5 +86,6 @@ class LethalBodies:
             logger.warning("Refused: workers ended at requests whose body has the digest %s.", digest.hex())
 
 
-def _make_key(address: str) -> bytes:
-    return address.encode()[: hashlib.blake2b.MAX_KEY_SIZE]
+def _begin_digest(address: str) -> hashlib._Hash:
+    """Of an address, to be followed by a body. Of those that are safe this one is the fastest: processors know it."""
+    return hashlib.sha256(address.encode() + b"\0")
