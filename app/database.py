@@ -24,7 +24,6 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     create_engine,
-    event,
     inspect,
     text,
 )
@@ -288,12 +287,10 @@ def _parse_url(written: str) -> URL:
 
 
 def _open_sqlite(url: URL) -> Engine:
+    path = Path(str(url.database))
     # A connection for each use costs 0.2 ms, and notices when the file has been replaced.
-    engine = create_engine(
-        url, poolclass=NullPool, connect_args={"timeout": LOCK_TIMEOUT_SECONDS}, hide_parameters=True
-    )
-    event.listen(engine, "connect", _prepare_sqlite_connection)
-    _prepare_private_file(Path(str(url.database)))
+    engine = create_engine(url, poolclass=NullPool, creator=lambda: _connect_to_sqlite(path), hide_parameters=True)
+    _prepare_private_file(path)
     return engine
 
 
@@ -306,10 +303,38 @@ def _prepare_private_file(path: Path) -> None:
         raise DatabaseError(f"The database file {path} cannot be created: {fault.strerror}.") from None
 
 
-def _prepare_sqlite_connection(connection: sqlite3.Connection, _record: object) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
-    # Not NORMAL: a power cut must not undo the revocation of a key.
-    connection.execute("PRAGMA synchronous = FULL")
+# Python has no codes of SQLite before 3.11.
+_FAILURES_OF_DISKS = (
+    "attempt to write a readonly database",
+    "database or disk is full",
+    "disk I/O error",
+    "unable to open database file",
+)
+
+
+def _connect_to_sqlite(path: Path) -> sqlite3.Connection:
+    """Connect as writer. Fallback: where a full or read-only disk has no room for what SQLite keeps beside the file
+    while it is open, connect as reader of the file alone: keys can still be checked. Each write then fails, and tells.
+    """
+    connection = sqlite3.connect(path, timeout=LOCK_TIMEOUT_SECONDS, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        # Not NORMAL: a power cut must not undo the revocation of a key.
+        connection.execute("PRAGMA synchronous = FULL")
+    except sqlite3.Error as fault:
+        connection.close()
+        if str(fault) not in _FAILURES_OF_DISKS or _holds_more_beside(path):
+            raise
+        return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+    return connection
+
+
+def _holds_more_beside(path: Path) -> bool:
+    """Whether something was written that is not in the file itself yet."""
+    try:
+        return path.with_name(f"{path.name}-wal").stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def _open_postgresql(url: URL) -> Engine:

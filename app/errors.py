@@ -245,7 +245,7 @@ class StorageUnwritable(Unavailable):
         )
 
 
-_STORAGE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_STORAGE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
 
 def is_storage_fault(fault: BaseException) -> bool:

@@ -177,3 +177,34 @@ def test_a_fault_does_not_show_the_values_of_a_statement(tmp_path: Path) -> None
     with engine.connect() as connection, pytest.raises(OperationalError) as fault:
         connection.execute(select(api_keys).where(api_keys.c.secret_hmac == "hunter2"))
     assert "hunter2" not in str(fault.value)
+
+
+def take_the_room_beside(path: Path) -> None:
+    """As on a full disk, SQLite cannot make what it keeps beside the file while that is open."""
+    path.with_name(f"{path.name}-shm").symlink_to("nowhere")
+
+
+def test_where_a_disk_has_no_room_what_is_there_is_read_and_a_write_fails(tmp_path: Path) -> None:
+    path = tmp_path / "full.db"
+    engine = open_database(f"sqlite:///{path}")
+    create_tables(engine)
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO token_signing_keys (id, created_at) VALUES ('a', '2026-11-30')"))
+    take_the_room_beside(path)
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT count(*) FROM token_signing_keys")).scalar() == 1
+    with pytest.raises(OperationalError, match="readonly"), engine.begin() as connection:
+        connection.execute(text("DELETE FROM token_signing_keys"))
+    path.with_name("full.db-shm").unlink()
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM token_signing_keys"))
+
+
+def test_what_is_not_in_the_file_yet_is_not_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "full.db"
+    engine = open_database(f"sqlite:///{path}")
+    create_tables(engine)
+    take_the_room_beside(path)
+    path.with_name("full.db-wal").write_bytes(b"what somebody has written")
+    with pytest.raises(OperationalError), engine.begin() as connection:
+        connection.execute(text("SELECT 1"))
