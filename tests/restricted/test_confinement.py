@@ -41,4 +41,6 @@ def test_a_confined_process_writes_to_its_own_tmp_and_nowhere_else(tmp_path: Pat
 def test_a_confined_process_sees_this_repository_and_this_python_and_none_of_the_machine(tmp_path: Path) -> None:
     script = "import sys, app, numpy, os; print(app.__file__, sys.prefix, os.path.exists(sys.argv[1]))"
     done = run_confined(sys.executable, "-c", script, str(tmp_path))
+    # As in the images, its user has a name.
+    assert run_confined("id", "-un").stdout.split() == (["gluonserve"] if ALLOWED else [])
     assert done.stdout.split() == ([f"{ROOT}/app/__init__.py", sys.prefix, "False"] if ALLOWED else [])
