@@ -13,6 +13,7 @@ from tests.rules.repository import ROOT
 USER = 10001
 # The home of that user in the images is a volume. Here it is nowhere, so that whoever writes there is found.
 HOME = "/var/lib/gluonserve"
+_PLACES_TO_WRITE = ("XDG_", "TMP", "TEMP")
 _CONFINE = Path(__file__).with_name("confine")
 
 
@@ -35,7 +36,7 @@ def confine(command: Sequence[str]) -> list[str]:
 
 def describe_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """The variables of the images, and what keeps the tests themselves from writing into the repository."""
-    kept = {name: value for name, value in environ.items() if not name.startswith("XDG_")}
+    kept = {name: value for name, value in environ.items() if not name.startswith(_PLACES_TO_WRITE)}
     return {
         **kept,
         "HOME": HOME,
