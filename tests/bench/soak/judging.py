@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from tests.bench.servers.processes import WorkerMemory
 # Both are promised: the share for small workers, the size for large ones.
 MOST_SHARE_ADDED = 0.05
 MOST_MB_ADDED = 20.0
+# As many readings are taken together, one for each version that becomes active in turn: they differ in size.
+VERSIONS = 3
 _BYTES_PER_MB = 1_000_000
 
 
@@ -48,12 +51,13 @@ class SoakResult:
             yield f"{count} requests were not answered as they should be: {what}"
         for what in self.refused_activations:
             yield f"an activation was refused: {what}"
-        first, last = self.readings[0].workers, self.readings[-1].workers
-        if any(reading.workers.keys() != first.keys() for reading in self.readings):
+        workers = self.readings[0].workers.keys()
+        if any(reading.workers.keys() != workers for reading in self.readings):
             yield "a worker was replaced, and growth cannot be told"
             return
-        for pid in first:
-            yield from _find_growth(pid, first[pid], last[pid])
+        for pid in workers:
+            footprints = [reading.workers[pid] for reading in self.readings]
+            yield from _find_growth(pid, _sum_up(footprints[:VERSIONS]), _sum_up(footprints[-VERSIONS:]))
 
     def list_bytes_per_request(self) -> list[float]:
         """How much the memory of each worker grew with a request that it answered, by a line through all readings."""
@@ -64,6 +68,12 @@ class SoakResult:
             float(np.polyfit(own, [reading.workers[pid].memory.rss for reading in self.readings], 1)[0] * _BYTES_PER_MB)
             for pid in workers
         ]
+
+
+def _sum_up(footprints: Sequence[Footprint]) -> Footprint:
+    """The mean of memory, of which a moment tells little, and the most of all else."""
+    memory = WorkerMemory(pss=fmean(it.memory.pss for it in footprints), rss=fmean(it.memory.rss for it in footprints))
+    return Footprint(memory, max(it.descriptors for it in footprints), max(it.threads for it in footprints))
 
 
 def _find_growth(pid: int, first: Footprint, last: Footprint) -> Iterator[str]:

@@ -12,8 +12,13 @@ WARM = Footprint(WorkerMemory(pss=100.0, rss=150.0), descriptors=30, threads=12)
 
 def make_result(last: Footprint, *, pid: int = 2) -> SoakResult:
     """Two workers, of which the second one ends like this."""
-    first = Reading(0, 0, {1: WARM, 2: WARM})
-    return SoakResult(readings=[first, Reading(2000, 2, {1: WARM, pid: last})], unexpected={}, refused_activations=[])
+    first, later = {1: WARM, 2: WARM}, {1: WARM, pid: last}
+    return make_soak(*[first] * 3, *[later] * 3)
+
+
+def make_soak(*workers: dict[int, Footprint]) -> SoakResult:
+    readings = [Reading(1000 * number, number, footprints) for number, footprints in enumerate(workers)]
+    return SoakResult(readings=readings, unexpected={}, refused_activations=[])
 
 
 def with_memory(*, pss: float = 100.0, rss: float = 150.0) -> Footprint:
@@ -41,10 +46,14 @@ def test_growth_of_one_worker_is_found(last: Footprint, sentence: str) -> None:
 def test_a_large_worker_may_not_grow_by_twenty_megabytes_although_that_is_a_small_share() -> None:
     large = with_memory(pss=1000.0, rss=1000.0)
     grown = with_memory(pss=1021.0, rss=1000.0)
-    result = SoakResult(
-        readings=[Reading(0, 0, {1: large}), Reading(9, 1, {1: grown})], unexpected={}, refused_activations=[]
-    )
-    assert list(result.find_broken_promises()) == ["worker 1: PSS grew from 1000.0 to 1021.0 MB, by 2.1%"]
+    assert list(make_soak(*[{1: large}] * 3, *[{1: grown}] * 3).find_broken_promises()) == [
+        "worker 1: PSS grew from 1000.0 to 1021.0 MB, by 2.1%"
+    ]
+
+
+def test_versions_of_different_sizes_that_take_turns_are_no_growth() -> None:
+    sizes = [replace(with_memory(pss=100.0 + n, rss=150.0 + n), descriptors=30 + n) for n in (0, 12, 5)]
+    assert list(make_soak(*[{1: sizes[n % 3]} for n in range(8)]).find_broken_promises()) == []
 
 
 def test_a_replaced_worker_proves_nothing() -> None:
