@@ -38,7 +38,7 @@ def main(quick: bool, parts: Sequence[str], predictors: Path, cache: Path) -> No
     prepared = run_child("tests.bench.models.prepare", CHURN.name, str(predictors), str(cache))
     store, native, rows = (Path(prepared[name]) for name in ("store", "without_plan", "rows"))
     data = orjson.loads(rows.read_bytes())
-    seconds, rounds = (1, 3) if quick else (2, 7)
+    seconds, rounds = (1, 3) if quick else (2, 5)
     speeds, crowds, outages = list[Speed](), list[Crowd](), list[Outage]()
     # What runs beside the server may end a moment after it.
     with tempfile.TemporaryDirectory(dir=cache, prefix="cache-", ignore_cleanup_errors=True) as place:

@@ -18,7 +18,7 @@ from tests.bench.servers.running import BenchServer
 
 WRK, OURS = "wrk", "python"
 _ANEW = {"Cache-Control": "no-cache"}
-_CONCURRENCIES = (1, 8)
+_LOADS = ((WRK, 1), (WRK, 8), (OURS, 8))
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,7 @@ def measure_speed(
         row = write_rows(home / "row.jsonl", rows[:1])
         return [
             _measure(server, row, client, concurrency, is_native=is_native, seconds=seconds, rounds=rounds)
-            for client in (WRK, OURS)
-            for concurrency in _CONCURRENCIES
+            for client, concurrency in _LOADS
         ]
 
 
