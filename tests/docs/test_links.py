@@ -28,9 +28,8 @@ def test_headings_have_the_anchors_that_github_gives_them() -> None:
 def find_pages_from(page: Path, seen: set[Path]) -> set[Path]:
     """Follow links to pages, and to folders, which show all of their pages."""
     seen.add(page)
-    targets = [
-        (page.parent / link.partition("#")[0]).resolve() for link in read_links(page.read_text(encoding="utf-8"))
-    ]
+    names = (link.partition("#")[0] for link in read_links(page.read_text(encoding="utf-8")))
+    targets = [(page.parent / name).resolve() for name in names if name]
     for target in targets:
         for found in target.glob("*.md") if target.is_dir() else [target]:
             if found.suffix == ".md" and found.exists() and found not in seen:
