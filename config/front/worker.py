@@ -25,7 +25,7 @@ from config.front.unreadable import AnswersUnreadable
 from config.front.watchdog import NoWatchdog, Watchdog, describe_place
 from config.survival.attendance import Attendance
 
-_SECONDS_BETWEEN_LOOKS = 0.5
+_SECONDS_BETWEEN_LOOKS = 0.2
 _REPLACED = 1
 # What the listening sockets of a server that is shut may still hold.
 _MOST_LEFT = 4096
@@ -145,6 +145,10 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
     def is_parent_alive(self) -> bool:
         self.alive = self.alive and bool(super().is_parent_alive())
         return self.alive
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """With a request under way it is looked for hung ones also when nothing else happens."""
+        super().wait_for_and_dispatch_events(min(timeout, _SECONDS_BETWEEN_LOOKS) if self.nr_conns else timeout)
 
     def notify(self) -> None:
         """gunicorn calls this at every turn of its loops, at least once a second."""

@@ -16,6 +16,7 @@ from config.survival.survival import Survival
 _LEAST_SECONDS_OF_SILENCE = 2
 _NO_EXIT_CODE = -1
 _SECONDS_BETWEEN_LOOKS = 0.05
+_MOST_SECONDS_BETWEEN_ROUNDS = 0.2
 
 
 class Master(Arbiter):  # type: ignore[misc]
@@ -63,6 +64,10 @@ class Master(Arbiter):  # type: ignore[misc]
             return self.SIG_QUEUE.get_nowait() in (signal.SIGINT, signal.SIGQUIT)
         except queue.Empty:
             return False
+
+    def wait_for_signals(self, timeout: float = 1.0) -> Any:
+        """gunicorn calls this between two rounds: so much later than it could be a stopped worker is replaced."""
+        return super().wait_for_signals(timeout=min(timeout, _MOST_SECONDS_BETWEEN_ROUNDS))
 
     def manage_workers(self) -> None:
         """gunicorn calls this in each round, to have as many workers as there should be."""
