@@ -9,7 +9,7 @@ DEMO_READY := $(VENV)/.demo-ready
 TEST_READY := $(VENV)/.test-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test lint audit sbom bench image lock
+.PHONY: help setup demo serve test lint audit sbom bench chaos image lock
 
 help: ## list these targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-6s  %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,9 @@ sbom: $(TEST_READY) ## write the list of what a release is made of (CycloneDX) i
 
 bench: $(TEST_READY) ## measure the servers side by side and write docs/performance.md; QUICK=1 for a short look
 	@exec $(BIN)/python -m tests.bench $(if $(filter 1,$(QUICK)),--quick)
+
+chaos: $(TEST_READY) ## break it under load in every way and write docs/reliability.md; ONLY=slow_clients for one part
+	@exec $(BIN)/python -m tests.bench.faults $(if $(ONLY),--only $(ONLY))
 
 image: ## build the container images gluonserve:full, gluonserve:slim and gluonserve:cluster
 	docker build --target full --tag gluonserve:full .

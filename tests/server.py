@@ -75,20 +75,30 @@ def running_server(
         application: MODULE:NAME of another one than gluonserve's own, for gunicorn with the same settings.
     """
     port = find_free_port()
-    command = [sys.executable, "-m", "app.cli", "serve", "--bind", f"127.0.0.1:{port}", "--workers", str(workers)]
-    if application is not None:
-        command = [sys.executable, "-m", "gunicorn", "--config", GUNICORN_CONFIG, *command[4:], application]
-    log = home / f"server-{port}.log"
-    home.mkdir(parents=True, exist_ok=True)
-    variables = {**os.environ, **_USUAL_SETTINGS, "GLUONSERVE_HOME": str(home), **(environment or {})}
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, env=variables, stdout=output, stderr=output)
-    server = RunningServer(process, f"http://127.0.0.1:{port}", log)
+    process = start_server(home, port, workers=workers, environment=environment, application=application)
+    server = RunningServer(process, f"http://127.0.0.1:{port}", find_log(home, port))
     try:
         wait_until(server.is_live, seconds=START_SECONDS)
         yield server
     finally:
         stop(process)
+
+
+def start_server(
+    home: Path, port: int, *, workers: int = 2, environment: Mapping[str, str] | None = None, application: str | None
+) -> subprocess.Popen[bytes]:
+    """Start a server that nobody ends; for what it takes see `running_server`."""
+    command = [sys.executable, "-m", "app.cli", "serve", "--bind", f"127.0.0.1:{port}", "--workers", str(workers)]
+    if application is not None:
+        command = [sys.executable, "-m", "gunicorn", "--config", GUNICORN_CONFIG, *command[4:], application]
+    home.mkdir(parents=True, exist_ok=True)
+    variables = {**os.environ, **_USUAL_SETTINGS, "GLUONSERVE_HOME": str(home), **(environment or {})}
+    with find_log(home, port).open("ab") as output:
+        return subprocess.Popen(command, env=variables, stdout=output, stderr=output)
+
+
+def find_log(home: Path, port: int) -> Path:
+    return home / f"server-{port}.log"
 
 
 def stop(process: subprocess.Popen[bytes]) -> int:

@@ -1,0 +1,103 @@
+"""Requests that kill the worker that answers them, sent again and again under load: two workers each, and no more."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tests.bench.load.open_loop import Answer
+from tests.flows.faults.rig.breaking import KILLS, KILLS_UNNOTICED, SLOW
+from tests.flows.faults.rig.installation import PATIENCE_SECONDS, Served
+from tests.flows.faults.rig.scale import Finding, Scale
+from tests.flows.faults.rig.traffic import Address, choose_rate, describe_failures, list_failed, load_on
+
+PART = "lethal_requests"
+RATE = 60.0
+TRIES, CONTROL_TRIES = 5, 2
+MOST_DEATHS = 2
+MOST_REFUSAL_MS = 10.0
+REFUSED = b"422"
+
+
+@dataclass(frozen=True)
+class Poisoning:
+    """Attributes: deaths: Of workers, for each body. refusals_ms: How long it took to refuse one."""
+
+    answers: Sequence[Answer]
+    deaths: Sequence[int]
+    refusals_ms: Sequence[float]
+
+
+def poison_under_load(served: Served, scale: Scale, *, bodies: Sequence[bytes], tries: int) -> Poisoning:
+    """Ask nginx several times for the same, one body after the other."""
+    requests, deaths, refusals_ms = served.installation.make_requests(SLOW), list[int](), list[float]()
+    served.installation.await_all()
+    with served.behind_nginx() as address:
+        rate = choose_rate(scale, address, requests, short=RATE)
+        with load_on(address, requests, rate=rate) as load:
+            for body in bodies:
+                before = count_deaths(served)
+                for _ in range(tries):
+                    begun = time.perf_counter()
+                    if ask(address, body) == REFUSED:
+                        refusals_ms.append((time.perf_counter() - begun) * 1000)
+                    served.installation.await_all()
+                deaths.append(count_deaths(served) - before)
+    return Poisoning(load.answers, deaths, refusals_ms)
+
+
+def ask(address: Address, request: bytes) -> bytes:
+    """The status that is answered."""
+    with socket.create_connection(address, timeout=PATIENCE_SECONDS) as connection:
+        connection.sendall(request)
+        return connection.recv(1 << 16)[9:12]
+
+
+def count_deaths(served: Served) -> int:
+    return sum("was sent SIGKILL" in line for line in served.server.log_lines())
+
+
+def test_a_lethal_request_takes_two_workers_and_nobody_else(served: Served, scale: Scale) -> None:
+    bodies = served.installation.make_requests(KILLS)[: scale.choose(short=1, whole=20)]
+    found = poison_under_load(served, scale, bodies=bodies, tries=TRIES)
+    failed, p99 = list_failed(found.answers), float(np.percentile(found.refusals_ms, 99))
+    spared = max(found.deaths) <= MOST_DEATHS
+    in_time = not scale.is_whole or p99 <= MOST_REFUSAL_MS
+    scale.keep(
+        Finding(
+            part=PART,
+            fault=f"{len(bodies)} requests that kill their worker, each sent {TRIES} times; all ask nginx",
+            requests=len(found.answers),
+            failed=len(failed),
+            measured={
+                "workers lost per request body": f"{max(found.deaths)} at most",
+                "refused after": f"p99 {p99:.1f} ms, slowest {max(found.refusals_ms):.1f} ms "
+                f"(n = {len(found.refusals_ms)})",
+            },
+            holds=spared and in_time and failed == [],
+        )
+    )
+    assert describe_failures(found.answers) == {}
+    assert spared
+    assert in_time
+
+
+def test_without_the_list_it_takes_one_worker_after_the_other(served: Served, scale: Scale) -> None:
+    bodies = served.installation.make_requests(KILLS_UNNOTICED)[:1]
+    found = poison_under_load(served, scale, bodies=bodies, tries=CONTROL_TRIES)
+    scale.keep(
+        Finding(
+            part=PART,
+            fault=f"a request that kills its worker, sent {CONTROL_TRIES} times; all ask nginx",
+            guard="the note of what each worker is at",
+            requests=len(found.answers),
+            failed=len(list_failed(found.answers)),
+            measured={"workers lost": str(found.deaths[0])},
+            holds=found.deaths[0] > MOST_DEATHS,
+        )
+    )
+    assert found.deaths[0] > MOST_DEATHS
