@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 import requests
@@ -33,7 +34,7 @@ def test_a_request_that_ends_its_worker_is_refused_after_two(server: RunningServ
     for count in (1, 2):
         with pytest.raises(requests.ConnectionError):
             server.predict(rows, key)
-        wait_until(lambda expected=deaths + count: has_recovered(server, key, expected), seconds=PATIENCE)
+        wait_until(partial(has_recovered, server, key, deaths + count), seconds=PATIENCE)
     before = server.workers()
     for _ in range(5):
         answer = server.predict(rows, key)
