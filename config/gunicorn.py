@@ -16,20 +16,13 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS
 # gunicorn puts the working directory first, and many a project has an `app` or a `config` of its own there.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-# Workers inherit these libraries of the master: each starts in half the time, and they share the memory. They start
-# nothing when they are imported. Our own code is left out, so that a reload after an update loads it anew.
-import flask  # noqa: F401
-import marshmallow  # noqa: F401
-import numpy  # noqa: F401
-import orjson  # noqa: F401
-import sqlalchemy  # noqa: F401
-
 from config.front.desk import PLACES, Desk
 from config.front.keeper import start_doorman
 from config.front.watchdog import Watchdog
 from config.host import describe_choice, plan_host, read_footprint, read_host
 from config.logging import describe_gunicorn_logging
 from config.metrics_files import MetricsFiles
+from config.preloading import forget_program
 from config.settings import Settings, SettingsError, list_secrets, load_settings, require_secret
 from config.survival.bodies import BodiesUnderWay
 from config.survival.inherited import inherit
@@ -173,6 +166,7 @@ def child_exit(server: Any, worker: Any) -> None:
 
 def on_reload(server: Any) -> None:
     """gunicorn calls this in the master at SIGHUP, before it replaces the workers."""
+    forget_program()
     server.survival.loads.acquit_all()
     server.survival.relief.forget()
     server.silent_after_seconds = _settings.hung_after_seconds
