@@ -24,6 +24,7 @@ from config.front.lingering import Lingering
 from config.front.unreadable import AnswersUnreadable
 from config.front.watchdog import NoWatchdog, Watchdog, describe_place
 from config.survival.attendance import Attendance
+from config.survival.whole_answers import send_whole_answers
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 _REPLACED = 1
@@ -69,6 +70,7 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
         self._lingering = Lingering(self._sending)
 
     def init_process(self) -> None:
+        send_whole_answers()
         self._health_thread = ThreadPoolExecutor(1, thread_name_prefix="health")
         super().init_process()
 
