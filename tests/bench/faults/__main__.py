@@ -41,9 +41,10 @@ def main(only: tuple[str, ...], page: bool, figures: Path) -> None:
         command = [sys.executable, "-m", "pytest", "--quiet", str(TESTS / f"test_{name}.py")]
         has_failed |= subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode != 0
     findings = read_findings(figures)
-    click.echo(render_summary(finding for finding in findings if finding.part in names))
+    own = [finding for finding in findings if finding.part in names]
+    click.echo(render_summary(own))
     write_page(figures)
-    sys.exit(FAILED if has_failed else 0)
+    sys.exit(FAILED if has_failed or not all(finding.holds for finding in own) else 0)
 
 
 def write_page(figures: Path) -> None:

@@ -46,13 +46,15 @@ PARTS = (
         "All workers serve again within the limit (`GLUONSERVE_HUNG_AFTER`, here 2 s) and one second, and no request "
         "of others fails.",
         "Where a worker stops altogether or keeps the interpreter to itself, requests that are in flight on it get no "
-        "answer from it; nginx asks another worker.",
+        "answer from it; nginx asks another worker. With 60 % of what two workers can do, the one that is left cannot "
+        "keep up for these seconds: some are refused, as [Overload](overload.md) has it.",
     ),
     Part(
         "lethal_requests",
         "A request kills its worker",
         "Each body takes two workers at most and is refused within 10 ms from then on; no other request fails.",
-        "Behind nginx both die of the same call: it asks the second worker when the first one has died.",
+        "Behind nginx both die of the same call: it asks the second worker when the first one has died. Another "
+        "request that is in flight on the first and then on the second is asked for no third time, and fails.",
     ),
     Part(
         "stopping",

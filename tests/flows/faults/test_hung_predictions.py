@@ -20,13 +20,15 @@ from tests.flows.faults.rig.blows import describe_seconds, measure_loss
 from tests.flows.faults.rig.breaking import KEEPS_INTERPRETER, SLEEPS, SLOW
 from tests.flows.faults.rig.installation import PATIENCE_SECONDS, Installation, Served
 from tests.flows.faults.rig.scale import Finding, Scale, read_scale
-from tests.flows.faults.rig.traffic import Address, choose_rate, describe_failures, list_failed, load_on
+from tests.flows.faults.rig.traffic import Address, choose_rate, count_refused, describe_failures, list_failed, load_on
 
 PART = "hung_predictions"
 RATE = 60.0
 HUNG_AFTER_SECONDS = read_scale().choose(short=1, whole=2)
 MOST_SECONDS = HUNG_AFTER_SECONDS + 1.0
-SETTINGS = {"GLUONSERVE_HUNG_AFTER": str(HUNG_AFTER_SECONDS), "GLUONSERVE_REQUEST_TIMEOUT_MS": "500"}
+SETTINGS = {"GLUONSERVE_HUNG_AFTER": str(HUNG_AFTER_SECONDS)}
+# Of the predictions that hang: the limit is at least twice that.
+TIMEOUT = "X-Request-Timeout-Ms: 500\r\n"
 CONTROL_SECONDS = HUNG_AFTER_SECONDS + 1.5
 
 
@@ -39,15 +41,21 @@ class Hangs:
 
 
 def ask(address: Address, request: bytes) -> None:
-    """Send a request on a connection of its own, and wait in a thread for whatever comes."""
+    """Send a request on a connection of its own, again when it is refused, and wait in a thread for whatever comes."""
 
     def work() -> None:
-        with socket.create_connection(address, timeout=PATIENCE_SECONDS) as connection:
-            connection.sendall(request)
-            with contextlib.suppress(OSError):
-                connection.recv(1 << 16)
+        with contextlib.suppress(OSError):
+            while send(address, request)[9:12] == b"503":
+                time.sleep(0.05)
 
     threading.Thread(target=work, daemon=True).start()
+
+
+def send(address: Address, request: bytes) -> bytes:
+    """What is answered first."""
+    with socket.create_connection(address, timeout=PATIENCE_SECONDS) as connection:
+        connection.sendall(request)
+        return connection.recv(1 << 16)
 
 
 # Each is another request: one that has ended two workers would be refused.
@@ -55,11 +63,11 @@ _numbers = itertools.count()
 
 
 def make_one_sleep(installation: Installation, address: Address) -> None:
-    ask(address, installation.make_requests(SLEEPS)[next(_numbers)])
+    ask(address, installation.make_requests(SLEEPS, headers=TIMEOUT)[next(_numbers)])
 
 
 def make_one_keep_the_interpreter(installation: Installation, address: Address) -> None:
-    ask(address, installation.make_requests(KEEPS_INTERPRETER)[next(_numbers)])
+    ask(address, installation.make_requests(KEEPS_INTERPRETER, headers=TIMEOUT)[next(_numbers)])
 
 
 def stop_a_worker(installation: Installation, address: Address) -> None:
@@ -86,12 +94,12 @@ def watched(make_installation: Callable[[], Installation]) -> Iterator[Served]:
         yield Served(installation, server)
 
 
-def hang_under_load(served: Served, hang: Hang, scale: Scale, *, rounds: int) -> Hangs:
+def hang_under_load(served: Served, hang: Hang, scale: Scale, *, share: float, rounds: int) -> Hangs:
     """Have nginx pass on a load; whoever makes a prediction hang asks the server itself."""
     requests, seconds = served.installation.make_requests(SLOW), []
     served.installation.await_all()
     with served.behind_nginx() as address:
-        rate = choose_rate(scale, address, requests, short=RATE)
+        rate = choose_rate(scale, address, requests, short=RATE, share=share)
         with load_on(address, requests, rate=rate) as load:
             for _ in range(rounds):
                 before, begun = served.installation.list_serving(), time.perf_counter()
@@ -112,26 +120,32 @@ def hang_for_ever(served: Served, hang: Hang) -> Hangs:
     return Hangs(load.answers, [seconds])
 
 
+# The second is 60 % of what one worker can do, which is what is left.
+@pytest.mark.parametrize("share", read_scale().choose(short=[0.3], whole=[0.6, 0.3]))
 @pytest.mark.parametrize("way", WAYS)
 def test_a_worker_that_hangs_is_replaced_in_time_and_takes_nobody_elses_requests_along(
-    way: str, watched: Served, scale: Scale
+    way: str, share: float, watched: Served, scale: Scale
 ) -> None:
-    found = hang_under_load(watched, WAYS[way], scale, rounds=scale.choose(short=1, whole=10))
+    found = hang_under_load(watched, WAYS[way], scale, share=share, rounds=scale.choose(short=1, whole=6))
     times = [seconds for seconds in found.seconds if seconds is not None]
-    failed = list_failed(found.answers)
-    holds = failed == [] and scale.is_in_time(max(times), MOST_SECONDS)
+    failed, refused = list_failed(found.answers), count_refused(found.answers)
+    in_time = len(times) == len(found.seconds) and scale.is_in_time(max(times), MOST_SECONDS)
     scale.keep(
         Finding(
             part=PART,
-            fault=f"{way}, hung after {HUNG_AFTER_SECONDS} s; the others ask nginx",
+            fault=f"{way}, hung after {HUNG_AFTER_SECONDS} s; the others ask nginx, {share:.0%} of the capacity",
             requests=len(found.answers),
             failed=len(failed),
-            measured={"from the start of it until all workers serve": describe_seconds(times)},
-            holds=holds,
+            measured={
+                "from the start of it until all workers serve": describe_seconds(times),
+                "of the failed, refused because too many waited": str(refused),
+            },
+            holds=failed == [] and in_time,
         )
     )
-    assert describe_failures(found.answers) == {}
-    assert holds
+    assert len(failed) == refused, describe_failures(found.answers)
+    assert in_time
+    assert scale.is_whole or failed == []
 
 
 # In the suite all at once: none of them is enough.

@@ -24,6 +24,7 @@ from tests.flows.faults.rig.traffic import choose_rate, find_address, list_faile
 
 PART = "killed_servers"
 RATE = 60.0
+SECONDS_BETWEEN_KILLS = 2.0
 MOST_SECONDS = 10.0
 # After which a control takes it that nothing comes.
 CONTROL_SECONDS = 2.5
@@ -53,6 +54,7 @@ def kill_all_workers_under_load(served: Served, scale: Scale, *, rounds: int) ->
                 gone = [kill(pid) for pid in served.server.workers()]
                 pids = [blow.pid for blow in gone]
                 seconds.append(measure_replacement(served.installation, pids, gone[0].at))
+                time.sleep(scale.choose(short=0.0, whole=SECONDS_BETWEEN_KILLS))
     return Outage(load.answers, seconds)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from tests.bench.load.open_loop import Answer
 from tests.flows.faults.rig.installation import Served
 from tests.flows.faults.rig.scale import Finding, Scale
-from tests.flows.faults.rig.slow_clients import make_slow_clients, slow_clients_at_work
+from tests.flows.faults.rig.slow_clients import slow_clients_at_work
 from tests.flows.faults.rig.traffic import OK, Address, choose_rate, load_on
 
 PART = "slow_clients"
@@ -47,17 +48,23 @@ def measure_company(
     requests: Sequence[bytes], address: Address, *, clients: int, rate: float, rounds: int, seconds: float
 ) -> SlowCompany:
     """Send a load without slow clients and with them, in turn."""
-    slow = make_slow_clients(address, clients, request=requests[0], large=LARGE)
     alone, beside = list[Answer](), list[Answer]()
     for _ in range(rounds):
-        for answers, company in ((alone, ()), (beside, slow)):
-            # Whoever still waits at the end is answered when the slow ones have gone.
-            with load_on(address, requests, rate=rate) as load, slow_clients_at_work(company):
-                begun = time.perf_counter()
-                time.sleep(seconds)
-                ended = time.perf_counter()
-            answers.extend(answer for answer in load.answers if begun <= answer.intended <= ended)
+        alone.extend(apply_load(requests, address, nullcontext(), rate=rate, seconds=seconds))
+        slow = slow_clients_at_work(address, clients, request=requests[0], large=LARGE)
+        beside.extend(apply_load(requests, address, slow, rate=rate, seconds=seconds))
     return SlowCompany(clients, alone, beside)
+
+
+def apply_load(
+    requests: Sequence[bytes], address: Address, company: AbstractContextManager[None], *, rate: float, seconds: float
+) -> Sequence[Answer]:
+    """What is asked while the company is there. Whoever still waits at the end is answered when it has gone."""
+    with load_on(address, requests, rate=rate) as load, company:
+        begun = time.perf_counter()
+        time.sleep(seconds)
+        ended = time.perf_counter()
+    return [answer for answer in load.answers if begun <= answer.intended <= ended]
 
 
 def test_behind_nginx_slow_clients_hold_up_nobody(served: Served, scale: Scale) -> None:

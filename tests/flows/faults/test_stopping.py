@@ -110,7 +110,7 @@ def test_without_another_try_a_stop_fails_requests(two: Two, scale: Scale) -> No
 
 def test_a_stop_does_not_wait_for_a_prediction_that_never_ends(two: Two, scale: Scale) -> None:
     exits = []
-    for number in range(scale.choose(short=1, whole=10)):
+    for number in range(scale.choose(short=1, whole=5)):
         ask(find_address(two.servers[0].url), two.installation.make_requests(SLEEPS)[number])
         time.sleep(0.5)
         exits.append(stop_and_await(two.servers[0]))
@@ -130,7 +130,7 @@ def test_a_stop_does_not_wait_for_a_prediction_that_never_ends(two: Two, scale: 
 
 
 def test_workers_that_answered_enough_are_replaced_and_nobody_notices(installation: Installation, scale: Scale) -> None:
-    most_requests, seconds = scale.choose(short=40, whole=2000), scale.choose(short=3.0, whole=60.0)
+    most_requests, seconds = scale.choose(short=40, whole=2000), scale.choose(short=3.0, whole=30.0)
     requests = installation.make_requests(scale.choose(short=SLOW, whole=ONE))
     with installation.serve({"GLUONSERVE_MAX_REQUESTS": str(most_requests)}) as server:
         address = find_address(server.url)

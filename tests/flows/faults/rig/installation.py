@@ -20,18 +20,20 @@ from tests.bench.servers.nginx import running_nginx
 from tests.flows.faults.rig.breaking import BREAKABLE_APPLICATION, ONE
 from tests.flows.faults.rig.scale import read_scale
 from tests.flows.faults.rig.supervising import RestartPolicy, Supervisor, supervised
-from tests.flows.faults.rig.traffic import Address, find_address
+from tests.flows.faults.rig.traffic import NO_MARK, Address, find_address
+from tests.rules.repository import ROOT
 from tests.server import RunningServer, find_free_port, find_log, running_server, start_server, wait_until
 
 WORKERS = 2
 THREADS = 4
 PATIENCE_SECONDS = 60
-_BODIES_OF_A_ROW = 20
 # What is broken is a server that computes each answer.
 SETTINGS = {"GLUONSERVE_CACHE": "off", "GLUONSERVE_THREADS": str(THREADS)}
 # In the suite a machine that is busy with other tests is not overload.
 if read_scale().is_whole:
     SETTINGS["GLUONSERVE_MOST_WAIT_MS"] = str(load_settings({}).most_wait_ms)
+    # As installed: the program is compiled once and not at each start.
+    SETTINGS |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(ROOT / "var" / "compiled")}
 
 
 @dataclass(frozen=True)
@@ -61,21 +63,14 @@ class Installation:
         return replace(self, home=home)
 
     def make_requests(self, rows: int = ONE, *, headers: str = "") -> Sequence[bytes]:
-        """Different requests, each for so many predictions.
-
-        Some ask for the same by another body, since one that was under way at two deaths, and not answered in between,
-        is refused.
+        """Different requests, each for so many predictions; see NumberedRequests about the end of their bodies.
 
         Args:
             headers: More of them, each with its end of line.
         """
         starts = range(len(self.rows) - rows + 1)
-        bodies = [orjson.dumps({"data": self.rows[start : start + rows]}) for start in starts]
-        return [
-            frame_request(body + b" " * spaces, self.key, headers=headers)
-            for spaces in range(_BODIES_OF_A_ROW)
-            for body in bodies
-        ]
+        bodies = [orjson.dumps({"data": self.rows[start : start + rows]}) + NO_MARK for start in starts]
+        return [frame_request(body, self.key, headers=headers) for body in bodies]
 
     def list_serving(self) -> list[int]:
         """The workers that have loaded the model, by their process ids."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import socket
-import threading
 from collections.abc import Iterator, Sequence
 from itertools import cycle
+from multiprocessing.synchronize import Event
 
-from tests.flows.faults.rig.traffic import Address
+Address = tuple[str, int]
 
 _SECONDS_BETWEEN_BYTES = 1.0
 _SMALLEST_BUFFER = 2048
+_SECONDS_TO_CONNECT = 60.0
 # Of TCP_INFO, whose first byte is the state of a connection.
 _ESTABLISHED = b"\x01"
 
@@ -79,24 +81,29 @@ def make_slow_clients(address: Address, count: int, *, request: bytes, large: by
 
 
 @contextlib.contextmanager
-def slow_clients_at_work(clients: Sequence[SlowClient]) -> Iterator[None]:
-    """Have all of them connected, in a thread, until the end of the block."""
-    ends, connected = threading.Event(), threading.Event()
-
-    def work() -> None:
-        while not ends.is_set():
-            for client in clients:
-                client.go_on()
-            connected.set()
-            ends.wait(_SECONDS_BETWEEN_BYTES)
-
-    thread = threading.Thread(target=work, name="slow-clients")
-    thread.start()
+def slow_clients_at_work(address: Address, count: int, *, request: bytes, large: bytes) -> Iterator[None]:
+    """Have all of them connected until the end of the block, by a process that takes no turns from who measures."""
+    context = multiprocessing.get_context("spawn")
+    connected, ends = context.Event(), context.Event()
+    process = context.Process(target=be_slow, args=(address, count, request, large, connected, ends))
+    process.start()
     try:
-        connected.wait()
+        assert connected.wait(_SECONDS_TO_CONNECT)
         yield
     finally:
         ends.set()
-        thread.join()
-        for client in clients:
-            client.close()
+        process.join()
+
+
+def be_slow(address: Address, count: int, request: bytes, large: bytes, connected: Event, ends: Event) -> None:
+    clients = make_slow_clients(address, count, request=request, large=large)
+    for client in clients:
+        client.go_on()
+    connected.set()
+    # One after the other and not all at once.
+    for client in cycle(clients):
+        if ends.wait(_SECONDS_BETWEEN_BYTES / count):
+            break
+        client.go_on()
+    for client in clients:
+        client.close()

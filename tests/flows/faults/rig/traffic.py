@@ -19,21 +19,27 @@ from tests.flows.faults.rig.scale import Scale
 
 Address = tuple[str, int]
 
-OK = 200
+OK, REFUSED = 200, 503
 # Of what the server answers to callers who each wait for their answer.
 SHARE_OF_CAPACITY = 0.6
 _CAPACITY_CALLERS = 8
 _CAPACITY_SECONDS = 4.0
+NO_MARK = b" " * 40
 _MOST_REQUESTS = 10_000_000
 
 
 class NumberedRequests(Sequence[bytes]):
-    """The given requests in turn, from any of them on, over and over, each with an X-Request-ID of its own."""
+    """The given requests in turn, over and over, each with an X-Request-ID and a body of its own.
+
+    A body that is under way at two deaths and not answered in between is refused; those of callers differ, too. Each
+    has another mark at its end, of spaces and tabs, which no reader of JSON sees.
+    """
 
     def __init__(self, requests: Sequence[bytes]) -> None:
-        first = secrets.randbelow(len(requests))
-        self._requests = [*requests[first:], *requests[:first]]
+        assert all(request.endswith(NO_MARK) for request in requests)
+        self._requests = [request.removesuffix(NO_MARK) for request in requests]
         self._name = secrets.token_hex(4)
+        self._first_mark = secrets.randbits(len(NO_MARK))
 
     def __len__(self) -> int:
         return _MOST_REQUESTS
@@ -50,7 +56,13 @@ class NumberedRequests(Sequence[bytes]):
         if not 0 <= number < len(self):
             raise IndexError(number)
         request = self._requests[number % len(self._requests)]
-        return request.replace(b"\r\n\r\n", f"\r\nX-Request-ID: {self._name}-{number}\r\n\r\n".encode(), 1)
+        named = request.replace(b"\r\n\r\n", f"\r\nX-Request-ID: {self._name}-{number}\r\n\r\n".encode(), 1)
+        return named + make_mark(self._first_mark + number)
+
+
+def make_mark(number: int) -> bytes:
+    digits = format(number % 2 ** len(NO_MARK), f"0{len(NO_MARK)}b")
+    return digits.translate({ord("0"): " ", ord("1"): "\t"}).encode()
 
 
 @dataclass(frozen=True)
@@ -77,18 +89,25 @@ def load_on(
         time.sleep(quiet_seconds)
 
 
-def choose_rate(scale: Scale, address: Address, requests: Sequence[bytes], *, short: float) -> float:
-    """Requests a second: 60 % of what is answered to some callers who each wait; in short tests what is given."""
+def choose_rate(
+    scale: Scale, address: Address, requests: Sequence[bytes], *, short: float, share: float = SHARE_OF_CAPACITY
+) -> float:
+    """Requests a second: a share of what is answered to some callers who each wait; in short tests what is given."""
     if not scale.is_whole:
         return short
     for duration in (1.0, _CAPACITY_SECONDS):
         result = generate_load(address, requests, concurrency=_CAPACITY_CALLERS, seconds=duration)
     assert result.faults == []
-    return SHARE_OF_CAPACITY * len(result.latencies_ms) / result.seconds
+    return share * len(result.latencies_ms) / result.seconds
 
 
 def list_failed(answers: Sequence[Answer]) -> list[Answer]:
     return [answer for answer in answers if answer.status != OK]
+
+
+def count_refused(answers: Sequence[Answer]) -> int:
+    """Those that were told at once that too many wait."""
+    return sum(answer.status == REFUSED and b'"overloaded"' in answer.body for answer in answers)
 
 
 def describe_failures(answers: Sequence[Answer]) -> Counter[str]:
