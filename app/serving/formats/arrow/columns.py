@@ -35,7 +35,7 @@ def read_plain_csv(body: bytes, *, width: int) -> list[Column]:
             csv.ParseOptions(quote_char=False, double_quote=False, escape_char=False),
             csv.ConvertOptions(column_types=dict.fromkeys(names, _SHARED_TEXT), strings_can_be_null=False),
         )
-    except pyarrow.ArrowInvalid:
+    except pyarrow.ArrowException:
         raise InvalidTable("These lines are not CSV in UTF-8.") from None
     shared = [column.combine_chunks() for column in table.unify_dictionaries().columns]
     return [_place([cell or None for cell in list_plainly(one.dictionary)], one.indices) for one in shared]
