@@ -54,6 +54,19 @@ def plan_home(published_plan: ReleaseStore, tmp_path_factory: pytest.TempPathFac
     return path
 
 
+@pytest.fixture(scope="module")
+def plan_server(plan_home: Path) -> Iterator[RunningServer]:
+    """One server with one worker, and a plan, for the tests of a module that leave it as it was."""
+    with running_server(plan_home, workers=1) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def plan_key(plan_home: Path, make_key: Callable[..., str]) -> str:
+    """A key of a caller who predicts."""
+    return make_key(plan_home)
+
+
 @pytest.fixture(scope="session")
 def pair_answers(published_pair: ReleaseStore, plannable: Callable[[str], FittedModel]) -> KnownAnswers:
     """What both versions of the published pair answer to rows that they have not seen."""

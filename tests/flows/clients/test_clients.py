@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,9 @@ import pytest
 
 from tests.flows.clients.fronts import busy_front, silent_server
 from tests.flows.clients.programs import CLIENTS, PLACE, RUNNABLE, Client, describe_what_is_not_run
-from tests.server import RunningServer, running_server
+from tests.server import RunningServer
 
 every_client = pytest.mark.parametrize("client", RUNNABLE, ids=lambda client: client.file)
-
-
-@pytest.fixture(scope="module")
-def server(plan_home: Path) -> Iterator[RunningServer]:
-    with running_server(plan_home, workers=1) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def key(plan_home: Path, make_key: Callable[..., str]) -> str:
-    return make_key(plan_home)
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +26,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def sample(server: RunningServer, key: str) -> dict[str, Any]:
-    row: dict[str, Any] = server.get("/model/schema", key).json()["sample"]
+def sample(plan_server: RunningServer, plan_key: str) -> dict[str, Any]:
+    row: dict[str, Any] = plan_server.get("/model/schema", plan_key).json()["sample"]
     return row
 
 
@@ -51,27 +39,27 @@ def row(sample: dict[str, Any], place: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def expected(server: RunningServer, key: str, sample: dict[str, Any]) -> str:
-    answer = server.predict([sample], key).json()
+def expected(plan_server: RunningServer, plan_key: str, sample: dict[str, Any]) -> str:
+    answer = plan_server.predict([sample], plan_key).json()
     prediction = answer["predictions"][0]
     return f"prediction {prediction}, probability {answer['probabilities'][0][prediction]:.4f}\n"
 
 
 @every_client
 def test_a_client_prints_prediction_and_probability(
-    client: Client, server: RunningServer, key: str, place: Path, row: Path, expected: str
+    client: Client, plan_server: RunningServer, plan_key: str, place: Path, row: Path, expected: str
 ) -> None:
-    assert client.run(place, row, url=server.url, key=key) == (0, expected, "")
+    assert client.run(place, row, url=plan_server.url, key=plan_key) == (0, expected, "")
 
 
 @every_client
 def test_a_client_says_what_does_not_fit_and_in_which_request(
-    client: Client, server: RunningServer, key: str, place: Path, sample: dict[str, Any]
+    client: Client, plan_server: RunningServer, plan_key: str, place: Path, sample: dict[str, Any]
 ) -> None:
     wrong = place / f"{client.file}.wrong.json"
     wrong.write_text(json.dumps({**sample, "visits": "many"}), encoding="utf-8")
 
-    code, output, errors = client.run(place, wrong, url=server.url, key=key)
+    code, output, errors = client.run(place, wrong, url=plan_server.url, key=plan_key)
 
     assert (code, output) == (1, "")
     assert "invalid_rows" in errors
@@ -81,10 +69,10 @@ def test_a_client_says_what_does_not_fit_and_in_which_request(
 
 @every_client
 def test_a_client_waits_as_long_as_a_busy_server_asks_for(
-    client: Client, server: RunningServer, key: str, place: Path, row: Path, expected: str
+    client: Client, plan_server: RunningServer, plan_key: str, place: Path, row: Path, expected: str
 ) -> None:
-    with busy_front(server.url, refusals=1, retry_after=1) as front:
-        code, output, _ = client.run(place, row, url=front.url, key=key)
+    with busy_front(plan_server.url, refusals=1, retry_after=1) as front:
+        code, output, _ = client.run(place, row, url=front.url, key=plan_key)
 
     assert (code, output) == (0, expected)
     first, second = front.asked_at
@@ -93,20 +81,20 @@ def test_a_client_waits_as_long_as_a_busy_server_asks_for(
 
 @every_client
 def test_a_client_does_not_wait_for_an_hour(
-    client: Client, server: RunningServer, key: str, place: Path, row: Path
+    client: Client, plan_server: RunningServer, plan_key: str, place: Path, row: Path
 ) -> None:
-    with busy_front(server.url, refusals=1, retry_after=3600) as front:
-        code, output, errors = client.run(place, row, url=front.url, key=key)
+    with busy_front(plan_server.url, refusals=1, retry_after=3600) as front:
+        code, output, errors = client.run(place, row, url=front.url, key=plan_key)
 
     assert (code, output) == (1, "")
     assert "overloaded" in errors
     assert len(front.asked_at) == 1
 
 
-def test_no_client_waits_for_ever_for_an_answer(key: str, place: Path, row: Path) -> None:
+def test_no_client_waits_for_ever_for_an_answer(plan_key: str, place: Path, row: Path) -> None:
     with silent_server() as url:
         begun = time.monotonic()
-        processes = [client.start(place, row, url=url, key=key) for client in RUNNABLE]
+        processes = [client.start(place, row, url=url, key=plan_key) for client in RUNNABLE]
         ended = [(process.communicate(timeout=100), process.returncode) for process in processes]
 
     assert [(output, code) for (output, _), code in ended] == [("", 1)] * len(RUNNABLE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,20 +19,9 @@ from tritonclient.utils import InferenceServerException  # type: ignore[import-u
 from app.release.store import ReleaseStore
 from tests.bench.models.prepare import choose_rows
 from tests.fixtures import FittedModel
-from tests.server import RunningServer, running_server
+from tests.server import RunningServer
 
 TRITON_TYPES = {"INT64": np.int64, "FP64": np.float64, "BOOL": np.bool_, "BYTES": np.object_}
-
-
-@pytest.fixture(scope="module")
-def server(plan_home: Path) -> Iterator[RunningServer]:
-    with running_server(plan_home, workers=1) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def key(plan_home: Path, make_key: Callable[..., str]) -> str:
-    return make_key(plan_home)
 
 
 @pytest.fixture(scope="module")
@@ -42,19 +30,19 @@ def rows(published_plan: ReleaseStore, plannable: Callable[[str], FittedModel]) 
 
 
 @pytest.fixture(scope="module")
-def expected(server: RunningServer, key: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    answer: dict[str, Any] = server.predict(rows, key).json()
+def expected(plan_server: RunningServer, plan_key: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    answer: dict[str, Any] = plan_server.predict(rows, plan_key).json()
     return answer
 
 
-def post(server: RunningServer, key: str, path: str, body: bytes, **headers: str) -> requests.Response:
-    named = {"X-API-Key": key, **{name.replace("_", "-"): value for name, value in headers.items()}}
-    return requests.post(server.url + path, data=body, headers=named, timeout=60)
+def post(plan_server: RunningServer, plan_key: str, path: str, body: bytes, **headers: str) -> requests.Response:
+    named = {"X-API-Key": plan_key, **{name.replace("_", "-"): value for name, value in headers.items()}}
+    return requests.post(plan_server.url + path, data=body, headers=named, timeout=60)
 
 
 @pytest.fixture
-def client(server: RunningServer) -> Iterator[Any]:
-    with triton.InferenceServerClient(server.url.removeprefix("http://")) as started:
+def client(plan_server: RunningServer) -> Iterator[Any]:
+    with triton.InferenceServerClient(plan_server.url.removeprefix("http://")) as started:
         yield started
 
 
@@ -76,9 +64,9 @@ def make_tensors(metadata: dict[str, Any], rows: list[dict[str, Any]], *, binary
 
 @pytest.mark.parametrize("compression", [None, "gzip", "deflate"])
 def test_tritons_client_gets_the_same_answers(
-    client: Any, key: str, rows: list[dict[str, Any]], expected: dict[str, Any], compression: str | None
+    client: Any, plan_key: str, rows: list[dict[str, Any]], expected: dict[str, Any], compression: str | None
 ) -> None:
-    headers = {"X-API-Key": key}
+    headers = {"X-API-Key": plan_key}
     assert client.is_server_live()
     assert client.is_server_ready()
     assert client.is_model_ready("shop")
@@ -99,8 +87,10 @@ def test_tritons_client_gets_the_same_answers(
     assert answer.get_response()["id"] == "order-17"
 
 
-def test_tritons_client_raises_with_the_code_of_a_refusal(client: Any, key: str, rows: list[dict[str, Any]]) -> None:
-    headers = {"X-API-Key": key}
+def test_tritons_client_raises_with_the_code_of_a_refusal(
+    client: Any, plan_key: str, rows: list[dict[str, Any]]
+) -> None:
+    headers = {"X-API-Key": plan_key}
     metadata = client.get_model_metadata("shop", headers=headers)
     with pytest.raises(InferenceServerException, match="invalid_rows"):
         client.infer("shop", make_tensors(metadata, rows, binary=True)[1:], headers=headers)
@@ -109,10 +99,10 @@ def test_tritons_client_raises_with_the_code_of_a_refusal(client: Any, key: str,
 
 
 def test_pandas_reads_an_answer_in_csv_and_writes_what_is_read(
-    server: RunningServer, key: str, rows: list[dict[str, Any]], expected: dict[str, Any]
+    plan_server: RunningServer, plan_key: str, rows: list[dict[str, Any]], expected: dict[str, Any]
 ) -> None:
     body = pd.DataFrame(rows).to_csv().encode()
-    answer = post(server, key, "/predict", body, Content_Type="text/csv", Accept="text/csv")
+    answer = post(plan_server, plan_key, "/predict", body, Content_Type="text/csv", Accept="text/csv")
     frame = pd.read_csv(io.BytesIO(answer.content), float_precision="round_trip")
     assert list(frame) == ["prediction_id", "prediction", "probability_no", "probability_yes"]
     assert list(frame["prediction"]) == expected["predictions"]
@@ -120,37 +110,37 @@ def test_pandas_reads_an_answer_in_csv_and_writes_what_is_read(
 
 
 def test_a_parquet_file_of_pandas_is_answered_with_one(
-    server: RunningServer, key: str, rows: list[dict[str, Any]], expected: dict[str, Any]
+    plan_server: RunningServer, plan_key: str, rows: list[dict[str, Any]], expected: dict[str, Any]
 ) -> None:
     media_type = "application/vnd.apache.parquet"
     body = pd.DataFrame(rows).to_parquet()
-    answer = post(server, key, "/predict", body, Content_Type=media_type, Accept=media_type)
+    answer = post(plan_server, plan_key, "/predict", body, Content_Type=media_type, Accept=media_type)
     frame = pd.read_parquet(io.BytesIO(answer.content))
     assert list(frame["probability_yes"]) == [row["yes"] for row in expected["probabilities"]]
 
 
 @pytest.mark.parametrize("member", ["dataframe_split", "dataframe_records", "instances", "inputs"])
 def test_documents_of_mlflow_are_answered_at_its_address(
-    server: RunningServer, key: str, rows: list[dict[str, Any]], expected: dict[str, Any], member: str
+    plan_server: RunningServer, plan_key: str, rows: list[dict[str, Any]], expected: dict[str, Any], member: str
 ) -> None:
     frame = pd.DataFrame(rows).astype(object)
     frame = frame.where(frame.notna(), None)
     orient = {"dataframe_split": "split", "inputs": "list"}.get(member, "records")
     body = orjson.dumps({member: frame.to_dict(orient=orient)})
-    answer = post(server, key, "/invocations", body, Content_Type="application/json")
-    assert requests.get(f"{server.url}/ping", timeout=60).status_code == 200
+    answer = post(plan_server, plan_key, "/invocations", body, Content_Type="application/json")
+    assert requests.get(f"{plan_server.url}/ping", timeout=60).status_code == 200
     assert answer.json()["predictions"] == expected["predictions"]
     assert answer.json()["probabilities"] == expected["probabilities"]
 
 
 def test_sagemaker_is_answered_in_the_format_that_it_accepts(
-    server: RunningServer, key: str, rows: list[dict[str, Any]], expected: dict[str, Any]
+    plan_server: RunningServer, plan_key: str, rows: list[dict[str, Any]], expected: dict[str, Any]
 ) -> None:
     """What its runtime sends on for `invoke_endpoint(ContentType="text/csv", Accept="application/jsonlines")`."""
     body = pd.DataFrame(rows).to_csv(index=False).encode()
     answer = post(
-        server,
-        key,
+        plan_server,
+        plan_key,
         "/invocations",
         body,
         Content_Type="text/csv",
@@ -163,8 +153,8 @@ def test_sagemaker_is_answered_in_the_format_that_it_accepts(
 
 @pytest.mark.parametrize(("encoding", "compress"), [("gzip", gzip.compress), ("zstd", zstandard.compress)])
 def test_a_compressed_body_that_comes_in_chunks_is_read(
-    server: RunningServer,
-    key: str,
+    plan_server: RunningServer,
+    plan_key: str,
     rows: list[dict[str, Any]],
     expected: dict[str, Any],
     encoding: str,
@@ -172,6 +162,6 @@ def test_a_compressed_body_that_comes_in_chunks_is_read(
 ) -> None:
     body = compress(orjson.dumps({"data": rows}))
     pieces = (body[start : start + 100] for start in range(0, len(body), 100))
-    headers = {"X-API-Key": key, "Content-Type": "application/json", "Content-Encoding": encoding}
-    answer = requests.post(f"{server.url}/predict", data=pieces, headers=headers, timeout=60)
+    headers = {"X-API-Key": plan_key, "Content-Type": "application/json", "Content-Encoding": encoding}
+    answer = requests.post(f"{plan_server.url}/predict", data=pieces, headers=headers, timeout=60)
     assert answer.json()["predictions"] == expected["predictions"]

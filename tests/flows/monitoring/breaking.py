@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 from flask import Flask
 
-from app import create_app
-from app.api.services import current_services
 from app.runtime.predictions import Executor, Predictions
 from app.runtime.rows import TypedRow
+from tests.flows.replaced import create_app_answering_by
 
 # A request of so many rows, all of which the model has to compute.
 BREAKS = 17
@@ -34,10 +32,4 @@ class Breakable:
 
 
 def make_app() -> Flask:
-    app = create_app()
-    with app.app_context():
-        active, cache = current_services().active, current_services().cache
-        release = active.require()
-        release = dataclasses.replace(release, executor=Breakable(release.executor))
-        active.current = dataclasses.replace(release, cached=cache.stand_before(release))
-    return app
+    return create_app_answering_by(Breakable)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import dataclasses
 import os
 import signal
 import threading
@@ -23,6 +22,7 @@ from app.api.services import current_services
 from app.runtime.predictions import Executor, Predictions
 from app.runtime.rows import TypedRow
 from config.settings import load_settings
+from tests.flows.replaced import create_app_answering_by
 
 BREAKABLE_APPLICATION = "tests.flows.faults.rig.breaking:make_breakable()"
 CARELESS_APPLICATION = "tests.flows.faults.rig.breaking:make_careless()"
@@ -57,13 +57,7 @@ class Breakable:
 
 
 def make_breakable() -> Flask:
-    app = create_app()
-    with app.app_context():
-        active, cache = current_services().active, current_services().cache
-        release = active.require()
-        release = dataclasses.replace(release, executor=Breakable(release.executor))
-        active.current = dataclasses.replace(release, cached=cache.stand_before(release))
-    return app
+    return create_app_answering_by(Breakable)
 
 
 def make_careless() -> Flask:
