@@ -1,22 +1,12 @@
 """What workers inherit of gunicorn's master, already imported: they serve in a fifth of the time, and share its memory.
 
-Nothing of it starts anything when it is imported, or holds what two processes must not have in common.
+The program brings its libraries along. Nothing of them starts anything when it is imported, or holds what two processes
+must not have in common.
 """
 
 from __future__ import annotations
 
 import sys
-
-import apispec.ext.marshmallow  # noqa: F401
-import flask  # noqa: F401
-import huey  # type: ignore[import-untyped]  # noqa: F401
-import jwt  # noqa: F401
-import limits.storage  # noqa: F401
-import marshmallow  # noqa: F401
-import numpy  # noqa: F401
-import orjson  # noqa: F401
-import redis  # noqa: F401
-import sqlalchemy.dialects.postgresql  # noqa: F401
 
 import app.factory  # noqa: F401
 

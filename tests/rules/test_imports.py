@@ -40,7 +40,7 @@ EXCEPTIONS = {
     ("app.serving.rollout.shadowing.process", "config"): "a process of its own leaves out of its log what others do",
 }
 AUTOGLUON_PLACES = ("app/training/", "app/runtime/native.py")
-FLASK_PLACES = ("app/api/", "app/factory.py", "config/gunicorn.py")
+FLASK_PLACES = ("app/api/", "app/factory.py")
 HEAVY = {"autogluon", "pandas", "sklearn", "scipy", "lightgbm", "catboost", "xgboost", "matplotlib"}
 STARTS = ("app.factory", "wsgi", "app.cli.main", "config.gunicorn", "app.training.gate.footprint_probe")
 

@@ -8,7 +8,7 @@ from flask import Flask
 
 from app.runtime.predictions import Executor, Predictions
 from app.runtime.rows import TypedRow
-from tests.flows.replaced import create_app_answering_by
+from tests.flows.applications.replaced import create_app_answering_by
 
 # A request of so many rows, all of which the model has to compute.
 BREAKS = 17

@@ -22,7 +22,7 @@ from app.api.services import current_services
 from app.runtime.predictions import Executor, Predictions
 from app.runtime.rows import TypedRow
 from config.settings import load_settings
-from tests.flows.replaced import create_app_answering_by
+from tests.flows.applications.replaced import create_app_answering_by
 
 BREAKABLE_APPLICATION = "tests.flows.faults.rig.breaking:make_breakable()"
 CARELESS_APPLICATION = "tests.flows.faults.rig.breaking:make_careless()"
