@@ -10,9 +10,10 @@ from pathlib import Path
 
 from app.release.store import ReleaseStore
 from tests.flows.upkeep.shell import PROGRAMS, read_blocks, run_commands
-from tests.server import RunningServer, running_server
+from tests.server import RunningServer, running_server, wait_until
 
 PAGE = "docs/deploy/backup.md"
+PATIENCE = 60
 NOTHING = {"systemctl": ":", "chown": ":"}
 
 
@@ -77,6 +78,8 @@ def test_a_restored_home_answers_the_same_key_the_same(
         row = server.get("/model/schema", key).json()["sample"]
         before = server.predict([row], key).json()
         with Callers(server, key, row) as callers:
+            # What is predicted is logged in the background.
+            wait_until((home / "logs" / "predictions").exists, seconds=PATIENCE)
             copy = back_up(home, tmp_path)
     shutil.rmtree(home)
 
