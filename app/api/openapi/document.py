@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -63,15 +64,17 @@ class OpenApiDocument:
     def __init__(self, routes: list[Route]) -> None:
         self._routes = routes
         self._kept: tuple[Manifest | None, bytes] | None = None
+        # It takes a worker tens of milliseconds: of many who ask after an activation, one has it written.
+        self._rendering = threading.Lock()
 
     def render(self, release: LoadedRelease | None) -> bytes:
         """Return the document as JSON; without a release a row is any object."""
         # Of the release only the manifest is kept: it must not stay in memory when it is let go.
         manifest = release.manifest if release else None
-        kept = self._kept
-        if kept is None or kept[0] is not manifest:
-            kept = self._kept = (manifest, orjson.dumps(describe_api(self._routes, release)))
-        return kept[1]
+        with self._rendering:
+            if self._kept is None or self._kept[0] is not manifest:
+                self._kept = (manifest, orjson.dumps(describe_api(self._routes, release)))
+            return self._kept[1]
 
 
 def attach_openapi_document(app: Flask) -> None:

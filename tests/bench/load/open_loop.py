@@ -13,12 +13,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 from tests.bench.load.client import HEAD_END, count_missing_bytes
 
 PATIENCE_SECONDS = 60
 _READ_BYTES = 1 << 18
 _LONGEST_SLEEP_SECONDS = 0.1
+_OK = HTTPStatus.OK
 
 
 @dataclass(frozen=True)
@@ -92,10 +94,10 @@ class OpenLoad:
                     deadline = min(deadline, now + PATIENCE_SECONDS)
                     if not self._under_way or now > deadline:
                         break
-                while not self._stopped.is_set() and begun + number / self._rate <= now:
-                    self._begin(number % len(self._requests), begun + number / self._rate)
+                while not self._stopped.is_set() and (due := self._when_due(begun, number)) <= now:
+                    self._begin(number % len(self._requests), due)
                     number += 1
-                pause = begun + number / self._rate - time.perf_counter()
+                pause = self._when_due(begun, number) - time.perf_counter()
                 for descriptor, _ in self._poll.poll(min(max(pause, 0), _LONGEST_SLEEP_SECONDS)):
                     # A process that was started meanwhile holds what was closed here for a moment.
                     if descriptor in self._under_way:
@@ -104,6 +106,9 @@ class OpenLoad:
             for exchange in list(self._under_way.values()):
                 self._end(exchange, f"no answer within {PATIENCE_SECONDS} seconds")
             self._poll.close()
+
+    def _when_due(self, begun: float, number: int) -> float:
+        return begun + number / self._rate
 
     def _begin(self, request: int, intended: float) -> None:
         connection = socket.socket()
@@ -152,6 +157,31 @@ class OpenLoad:
         self.answers.append(Answer(exchange.request, exchange.intended, exchange.sent, received, status, body, fault))
 
 
+class _WaitingLoad(OpenLoad):
+    """The same requests in the same manner, of callers who each wait for their answer. Its latencies mean nothing."""
+
+    def __init__(self, address: tuple[str, int], requests: Sequence[bytes], *, callers: int) -> None:
+        super().__init__(address, requests, rate=float("inf"))
+        self._callers = callers
+
+    def _when_due(self, begun: float, number: int) -> float:  # noqa: ARG002
+        return begun if len(self._under_way) < self._callers else float("inf")
+
+
+def measure_capacity(address: tuple[str, int], requests: Sequence[bytes], *, callers: int, seconds: float) -> float:
+    """How many requests a second are answered with 200 to callers who wait, each on a connection of its own.
+
+    What a request costs the generator is part of it: where both share cores, an open loop at a share of the capacity
+    takes that share of the machine, and no more.
+    """
+    load = _WaitingLoad(address, requests, callers=callers)
+    begun = time.perf_counter()
+    with _running(load):
+        time.sleep(seconds)
+    received = [answer.received for answer in load.answers if answer.status == _OK]
+    return len(received) / (max(received, default=begun) - begun) if received else 0.0
+
+
 @contextmanager
 def open_load(address: tuple[str, int], requests: Sequence[bytes], *, rate: float) -> Iterator[OpenLoad]:
     """Apply a load beside the block, in a thread; at the end all its answers are there.
@@ -160,6 +190,12 @@ def open_load(address: tuple[str, int], requests: Sequence[bytes], *, rate: floa
         Exception: whatever ended the generator early.
     """
     load = OpenLoad(address, requests, rate=rate)
+    with _running(load):
+        yield load
+
+
+@contextmanager
+def _running(load: OpenLoad) -> Iterator[None]:
     failures: list[BaseException] = []
 
     def run() -> None:
@@ -171,7 +207,7 @@ def open_load(address: tuple[str, int], requests: Sequence[bytes], *, rate: floa
     thread = threading.Thread(target=run, name="open-load")
     thread.start()
     try:
-        yield load
+        yield
     finally:
         load.stop()
         thread.join()

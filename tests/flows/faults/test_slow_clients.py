@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from tests.bench.load.open_loop import Answer
 from tests.flows.faults.rig.installation import Served
 from tests.flows.faults.rig.scale import Finding, Scale
-from tests.flows.faults.rig.slow_clients import slow_clients_at_work
+from tests.flows.faults.rig.slow_clients import slow_clients_ready
 from tests.flows.faults.rig.traffic import OK, Address, choose_rate, load_on
 
 PART = "slow_clients"
@@ -47,21 +46,22 @@ class SlowCompany:
 def measure_company(
     requests: Sequence[bytes], address: Address, *, clients: int, rate: float, rounds: int, seconds: float
 ) -> SlowCompany:
-    """Send a load without slow clients and with them, in turn."""
+    """Send a load without slow clients and with them, from the moment that they come, in turn."""
     alone, beside = list[Answer](), list[Answer]()
     for _ in range(rounds):
-        alone.extend(apply_load(requests, address, nullcontext(), rate=rate, seconds=seconds))
-        slow = slow_clients_at_work(address, clients, request=requests[0], large=LARGE)
-        beside.extend(apply_load(requests, address, slow, rate=rate, seconds=seconds))
+        alone.extend(apply_load(requests, address, lambda: None, rate=rate, seconds=seconds))
+        with slow_clients_ready(address, clients, request=requests[0], large=LARGE) as come:
+            beside.extend(apply_load(requests, address, come, rate=rate, seconds=seconds))
     return SlowCompany(clients, alone, beside)
 
 
 def apply_load(
-    requests: Sequence[bytes], address: Address, company: AbstractContextManager[None], *, rate: float, seconds: float
+    requests: Sequence[bytes], address: Address, come: Callable[[], None], *, rate: float, seconds: float
 ) -> Sequence[Answer]:
-    """What is asked while the company is there. Whoever still waits at the end is answered when it has gone."""
-    with load_on(address, requests, rate=rate) as load, company:
+    """What is asked from when company comes until so many seconds after it is there."""
+    with load_on(address, requests, rate=rate) as load:
         begun = time.perf_counter()
+        come()
         time.sleep(seconds)
         ended = time.perf_counter()
     return [answer for answer in load.answers if begun <= answer.intended <= ended]

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import socket
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle
 from multiprocessing.synchronize import Event
 
 Address = tuple[str, int]
 
 _SECONDS_BETWEEN_BYTES = 1.0
+# They come one after the other: hundreds in one moment would be a peak of load, whatever they do afterwards.
+_SECONDS_BETWEEN_ARRIVALS = 0.005
 _SMALLEST_BUFFER = 2048
 _SECONDS_TO_CONNECT = 60.0
 # Of TCP_INFO, whose first byte is the state of a connection.
@@ -81,24 +84,42 @@ def make_slow_clients(address: Address, count: int, *, request: bytes, large: by
 
 
 @contextlib.contextmanager
-def slow_clients_at_work(address: Address, count: int, *, request: bytes, large: bytes) -> Iterator[None]:
-    """Have all of them connected until the end of the block, by a process that takes no turns from who measures."""
+def slow_clients_ready(address: Address, count: int, *, request: bytes, large: bytes) -> Iterator[Callable[[], None]]:
+    """Yield what has all of them come, until the end of the block: a process that takes no turns from who measures."""
     context = multiprocessing.get_context("spawn")
-    connected, ends = context.Event(), context.Event()
-    process = context.Process(target=be_slow, args=(address, count, request, large, connected, ends))
+    ready, begins, connected, ends = (context.Event() for _ in range(4))
+    process = context.Process(target=be_slow, args=(address, count, request, large, ready, begins, connected, ends))
     process.start()
-    try:
+
+    def come() -> None:
+        begins.set()
         assert connected.wait(_SECONDS_TO_CONNECT)
-        yield
+
+    try:
+        assert ready.wait(_SECONDS_TO_CONNECT)
+        yield come
     finally:
+        begins.set()
         ends.set()
         process.join()
 
 
-def be_slow(address: Address, count: int, request: bytes, large: bytes, connected: Event, ends: Event) -> None:
+def be_slow(
+    address: Address,
+    count: int,
+    request: bytes,
+    large: bytes,
+    ready: Event,
+    begins: Event,
+    connected: Event,
+    ends: Event,
+) -> None:
     clients = make_slow_clients(address, count, request=request, large=large)
+    ready.set()
+    begins.wait()
     for client in clients:
         client.go_on()
+        time.sleep(_SECONDS_BETWEEN_ARRIVALS)
     connected.set()
     # One after the other and not all at once.
     for client in cycle(clients):

@@ -13,8 +13,7 @@ from typing import overload
 from urllib.parse import urlsplit
 
 from app.monitoring.prediction_log.reader import LogReader
-from tests.bench.load.client import generate_load
-from tests.bench.load.open_loop import Answer, OpenLoad, open_load
+from tests.bench.load.open_loop import Answer, OpenLoad, measure_capacity, open_load
 from tests.flows.faults.rig.scale import Scale
 
 Address = tuple[str, int]
@@ -95,10 +94,10 @@ def choose_rate(
     """Requests a second: a share of what is answered to some callers who each wait; in short tests what is given."""
     if not scale.is_whole:
         return short
-    for duration in (1.0, _CAPACITY_SECONDS):
-        result = generate_load(address, requests, concurrency=_CAPACITY_CALLERS, seconds=duration)
-    assert result.faults == []
-    return share * len(result.latencies_ms) / result.seconds
+    for seconds in (1.0, _CAPACITY_SECONDS):
+        numbered = NumberedRequests(requests)
+        capacity = measure_capacity(address, numbered, callers=_CAPACITY_CALLERS, seconds=seconds)
+    return share * capacity
 
 
 def list_failed(answers: Sequence[Answer]) -> list[Answer]:
