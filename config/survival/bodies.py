@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
+from config.survival.ending import is_ending
 from config.survival.suspects import IS_FREE, IS_TAKEN, SLOT, Suspect, SuspectBoard
 
 _MOST_SECONDS_FOR_A_TURN = 1.0
+_MOST_SECONDS_TO_A_VERDICT, _SECONDS_BETWEEN_LOOKS = 1.0, 0.001
 
 
 class BodiesUnderWay:
-    """What one worker is at. A body that is not suspect costs two entries of memory and one comparison."""
+    """What one worker is at. A body that is not suspect costs two entries of memory and two comparisons."""
 
     def __init__(self, board: SuspectBoard, place: int) -> None:
         self._board = board
+        self._place = place
         self._first = place * board.threads
         self._offsets: dict[int, int] = {}
         self._edition = -1
@@ -27,11 +31,12 @@ class BodiesUnderWay:
 
         A suspect waits until this worker is at no other one: if the worker dies, it is known of which.
         """
+        self._await_verdict(digest)
         if self._find(digest) is not None:
             seconds = self._begin_trial(digest)
             if seconds:
                 return seconds
-        SLOT.pack_into(self._board.slots, self._find_offset(), IS_TAKEN, digest)
+        SLOT.pack_into(self._board.slots, self._find_offset(), IS_TAKEN, digest, os.getpid())
         return 0.0
 
     def leave(self) -> None:
@@ -44,6 +49,17 @@ class BodiesUnderWay:
             suspect, has_turn = self._on_trial.pop(thread)
             self._board.clear(suspect)
             self._end_turn(has_turn)
+
+    def _await_verdict(self, digest: bytes) -> None:
+        """A proxy sees a worker's death, and asks another one, before the master has seen it and said what is suspect.
+
+        Fallback: a master that says nothing for a second is not waited for.
+        """
+        until = time.monotonic() + _MOST_SECONDS_TO_A_VERDICT
+        while any(map(is_ending, self._board.list_processes_at(digest, besides=self._place))):
+            if time.monotonic() >= until:
+                return
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
 
     def _begin_trial(self, digest: bytes) -> float:
         has_turn = self._turn.acquire(timeout=_MOST_SECONDS_FOR_A_TURN)

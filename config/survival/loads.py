@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 
 from config.survival.suspects import IS_FREE, IS_TAKEN, SLOT, SuspectBoard
@@ -28,7 +29,7 @@ class LoadsUnderWay:
         self._key = _KEY.pack(int(version), activated)
         deaths = next((suspect.deaths for suspect in self._board.list_suspects() if suspect.key == self._key), 0)
         if deaths < DEATHS_TO_REFUSE:
-            SLOT.pack_into(self._board.slots, self._offset, IS_TAKEN, self._key)
+            SLOT.pack_into(self._board.slots, self._offset, IS_TAKEN, self._key, os.getpid())
         return deaths
 
     def end(self, *, is_loaded: bool) -> None:

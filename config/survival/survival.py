@@ -39,8 +39,8 @@ class Survival:
 
     def expect(self, place: int) -> None:
         self.attendance.expect(place)
-        self.bodies.forget(place)
-        self.loads.forget(place)
+        self.bodies.expect(place)
+        self.loads.expect(place)
 
     def note_end(self, place: int) -> None:
         """For the master alone: a worker has ended, in whatever way."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 KEY_BYTES = 16
 IS_TAKEN, IS_FREE = 1, 0
-SLOT = struct.Struct(f"=B{KEY_BYTES}s")
+# Whether it is taken, what its worker is at, and the worker's process.
+SLOT = struct.Struct(f"=B{KEY_BYTES}sI")
 _ENTRY = struct.Struct(f"={KEY_BYTES}sQdQ")
 _STAMP_BYTES = 8
 # The oldest gives way to the next one.
@@ -61,6 +62,7 @@ class SuspectBoard:
         self._table = mmap.mmap(-1, _MOST_ENTRIES * _ENTRY.size)
         self._edition = memoryview(mmap.mmap(-1, _STAMP_BYTES)).cast("Q")
         self._done = memoryview(mmap.mmap(-1, _STAMP_BYTES * _MOST_ENTRIES)).cast("Q")
+        self._used_places = memoryview(mmap.mmap(-1, _STAMP_BYTES)).cast("Q")
         self._next_stamp = 1
 
     @property
@@ -88,31 +90,51 @@ class SuspectBoard:
 
         Where some of that was suspect before, it is to blame, and nothing else. Otherwise all of it may be.
         """
-        now, keys = time.monotonic(), self._take_under_way(place)
+        now, keys = time.monotonic(), self._list_under_way(place)
         known = {suspect.key: suspect for suspect in self.list_suspects()}
         blamed = [self._write(key, known.get(key), now) for key in keys & known.keys() or keys]
         if blamed:
             self._edition[0] += 1
+        # Last: whoever waits until it is free knows then who is to blame.
+        self._free(place)
         return blamed
+
+    def expect(self, place: int) -> None:
+        """A worker is about to be started here."""
+        self._used_places[0] = max(self._used_places[0], place + 1)
+        self.forget(place)
 
     def forget(self, place: int) -> None:
         """A worker ends in an orderly way: what it leaves undone has not ended it."""
-        self._take_under_way(place)
+        self._free(place)
+
+    def list_processes_at(self, key: bytes, *, besides: int) -> list[int]:
+        """The processes of other places that are at it, or were when they died and nobody has blamed them yet."""
+        if self.slots.find(key, 0, self._used_places[0] * self.threads * SLOT.size) < 0:
+            return []
+        slots = SLOT.iter_unpack(self.slots[: self._used_places[0] * self.threads * SLOT.size])
+        return [
+            process
+            for position, (is_taken, other, process) in enumerate(slots)
+            if is_taken and other == key and position // self.threads != besides
+        ]
 
     def acquit_all(self) -> None:
         """Suspect nothing any more."""
         self._table[:] = bytes(len(self._table))
         self._edition[0] += 1
 
-    def _take_under_way(self, place: int) -> set[bytes]:
-        keys = set()
-        for thread in range(self.threads):
-            offset = (place * self.threads + thread) * SLOT.size
-            is_taken, key = SLOT.unpack_from(self.slots, offset)
-            if is_taken:
-                keys.add(key)
-                self.slots[offset] = IS_FREE
-        return keys
+    def _list_under_way(self, place: int) -> set[bytes]:
+        slots = (SLOT.unpack_from(self.slots, offset) for offset in self._list_offsets(place))
+        return {key for is_taken, key, _ in slots if is_taken}
+
+    def _free(self, place: int) -> None:
+        for offset in self._list_offsets(place):
+            self.slots[offset] = IS_FREE
+
+    def _list_offsets(self, place: int) -> range:
+        first = place * self.threads * SLOT.size
+        return range(first, first + self.threads * SLOT.size, SLOT.size)
 
     def _write(self, key: bytes, known: Suspect | None, now: float) -> Suspect:
         deaths, stamp = (known.deaths, known.stamp) if known else (0, self._next_stamp)

@@ -53,8 +53,8 @@ PARTS = (
         "lethal_requests",
         "A request kills its worker",
         "Each body takes two workers at most and is refused within 10 ms from then on; no other request fails.",
-        "Behind nginx both die of the same call: it asks the second worker when the first one has died. Another "
-        "request that is in flight on the first and then on the second is asked for no third time, and fails.",
+        "Behind nginx both die of the same call: it asks the second worker when the first one has died, and the third "
+        "one refuses it. A request that was beside it on both of them is answered by the third.",
     ),
     Part(
         "stopping",

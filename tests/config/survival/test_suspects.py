@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -15,7 +16,10 @@ POISON, INNOCENT, OTHER = (bytes([number]) * 16 for number in (1, 2, 3))
 
 @pytest.fixture
 def board() -> SuspectBoard:
-    return SuspectBoard(places=3, threads=2)
+    board = SuspectBoard(places=3, threads=2)
+    for place in range(3):
+        board.expect(place)
+    return board
 
 
 def die_at(board: SuspectBoard, place: int, *digests: bytes) -> None:
@@ -123,6 +127,32 @@ def die_at_first_of_two(board: SuspectBoard, place: int) -> None:
         waiting.join(0.2)
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(worker, 0)
+
+
+def test_another_try_waits_until_it_is_known_what_a_worker_died_of(board: SuspectBoard) -> None:
+    die_at(board, 0, POISON)
+    board.blame(0)
+    die_at(board, 1, POISON)
+    # The proxy is faster than the master, who has not seen the second death.
+    told = list[float]()
+    trying = threading.Thread(target=lambda: told.append(BodiesUnderWay(board, 2).enter(POISON)))
+    trying.start()
+    trying.join(0.1)
+    assert told == []
+    board.blame(1)
+    trying.join(10)
+    assert told[0] > 0
+
+
+def test_nobody_waits_for_a_worker_that_lives_or_for_a_master_that_does_not(board: SuspectBoard) -> None:
+    alive = BodiesUnderWay(board, 0)
+    alive.enter(INNOCENT)
+    begun = time.monotonic()
+    assert BodiesUnderWay(board, 1).enter(INNOCENT) == 0.0
+    assert time.monotonic() - begun < 0.5
+    die_at(board, 2, POISON)
+    assert BodiesUnderWay(board, 1).enter(POISON) == 0.0
+    assert time.monotonic() - begun >= 1.0
 
 
 def test_nothing_is_blamed_for_an_orderly_end(board: SuspectBoard) -> None:

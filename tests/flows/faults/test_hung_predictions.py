@@ -102,6 +102,8 @@ def hang_under_load(served: Served, hang: Hang, scale: Scale, *, share: float, r
         rate = choose_rate(scale, address, requests, short=RATE, share=share)
         with load_on(address, requests, rate=rate) as load:
             for _ in range(rounds):
+                # Who had to wait at the last one has been answered.
+                time.sleep(scale.choose(short=0.0, whole=2.0))
                 before, begun = served.installation.list_serving(), time.perf_counter()
                 hang(served.installation, served.address)
                 seconds.append(measure_loss(served.installation, before, begun))
