@@ -145,7 +145,9 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
             self._lingering.admit(conn.sock, time.monotonic())
 
     def is_parent_alive(self) -> bool:
-        self.alive = self.alive and bool(super().is_parent_alive())
+        # Only ever set to False: a signal may do so at any moment, and its word must not be taken back.
+        if not super().is_parent_alive():
+            self.alive = False
         return self.alive
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:

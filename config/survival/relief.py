@@ -23,7 +23,6 @@ class Relief:
     def __init__(self, attendance: Attendance) -> None:
         self._attendance = attendance
         self._change: _Change | None = None
-        self._is_told = False
 
     def look(self, master: Any) -> None:
         """gunicorn's master calls this in each of its rounds, before it starts and ends workers."""
@@ -32,8 +31,8 @@ class Relief:
         elif self._change.tired not in master.WORKERS:
             master.num_workers -= 1
             self._change = None
-        elif not self._is_told and self._has_come(master, self._change.since):
-            self._is_told = True
+        elif self._has_come(master, self._change.since):
+            # In each round: told once, it might be told in a moment when it cannot hear.
             master.kill_worker(self._change.tired, signal.SIGTERM)
 
     def forget(self) -> None:
@@ -43,7 +42,7 @@ class Relief:
     def _begin(self, master: Any) -> None:
         tired = [pid for pid, worker in master.WORKERS.items() if self._attendance.is_tired(worker.place)]
         if tired:
-            self._change, self._is_told = _Change(tired[0], master.worker_age), False
+            self._change = _Change(tired[0], master.worker_age)
             master.num_workers += 1
 
     def _has_come(self, master: Any, since: int) -> bool:

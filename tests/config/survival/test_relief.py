@@ -59,7 +59,8 @@ def test_the_tired_one_goes_when_the_next_one_has_come(attendance: Attendance, m
     attendance.come(3)
     relief.look(master)
     relief.look(master)
-    assert (master.num_workers, master.ended) == (3, [(1, signal.SIGTERM)])
+    # It is told in each round until it has gone.
+    assert (master.num_workers, master.ended) == (3, [(1, signal.SIGTERM)] * 2)
     del master.WORKERS[1]
     relief.look(master)
     assert master.num_workers == 2
