@@ -17,7 +17,7 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from config.front.desk import PLACES, Desk
-from config.front.keeper import start_doorman
+from config.front.doorman.keeper import start_doorman
 from config.front.watchdog import Watchdog
 from config.host import describe_choice, plan_host, read_footprint, read_host
 from config.logging import describe_gunicorn_logging
@@ -185,6 +185,7 @@ def post_worker_init(worker: Any) -> None:
         return
     services.metrics.share(worker.metrics_path, worker.metrics_slot, front=worker.count, master=worker.ppid)
     services.lethal_bodies.share(worker.under_way)
+    services.turns.share(worker.turn)
     services.drain.share(lambda: worker.desk.is_draining)
     if _settings.hung_after_seconds:
         worker.hung_after_seconds = _settings.hung_after_seconds

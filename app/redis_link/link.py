@@ -18,6 +18,7 @@ from redis.exceptions import TimeoutError as NoAnswer
 from redis.retry import Retry
 
 from app.redis_link.breaker import Breaker
+from app.turns import TURNS
 
 CALL_TIMEOUT_SECONDS = 0.05
 _SCHEMES = ("redis", "rediss", "unix")
@@ -82,7 +83,8 @@ class RedisLink:
             self.failed_calls += 1
             raise RedisGone("Redis did not answer lately.")
         try:
-            result = command(self._client())
+            with TURNS.aside():
+                result = command(self._client())
         except RedisError as fault:
             self._record_failure(fault)
             raise RedisGone("Redis did not answer.") from fault

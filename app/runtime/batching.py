@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from app.errors import PredictionFailed
@@ -13,6 +14,7 @@ from app.runtime.cost_curve import CostCurve
 from app.runtime.deadline import Deadline, current_deadline
 from app.runtime.predictions import Executor, Predictions
 from app.runtime.rows import TypedRow
+from app.turns import TURNS
 
 # The rows of a pass may take this many times its fixed cost: whoever waits for a running pass waits for at most 4 a,
 # and cutting a large request into such passes makes it at most a third slower than one pass would be.
@@ -27,6 +29,9 @@ _MARGIN = 1.5
 _PATIENCE = 2.0
 # A caller that is late once, or whose request had to wait for the interpreter, does not end the waiting for all.
 _LARGEST_SURPRISE = 2.0
+# A pass of less than that takes no longer than what stands around it. With eight callers, one after the other are then
+# answered 5 % faster than joined; of passes that take longer, joined ones are the faster.
+_SHORT_SECONDS = 0.001
 
 
 class _Request:
@@ -109,13 +114,18 @@ class BatchingExecutor:
             DeadlineExceeded: when the request is due before it was the turn of all of its rows.
         """
         request, deadline = _Request(rows), current_deadline()
-        try:
-            self._enter(request)
-            while not request.is_settled:
-                self._await_turn(request, deadline)
-        finally:
-            self._leave(request)
+        with TURNS.aside() if self._will_wait(len(rows)) else nullcontext():
+            try:
+                self._enter(request)
+                while not request.is_settled:
+                    self._await_turn(request, deadline)
+            finally:
+                self._leave(request)
         return request.result()
+
+    def _will_wait(self, rows: int) -> bool:
+        """Whether others should go on meanwhile: for a short pass alone they would only be in each other's way."""
+        return self._leader is not None or self.cost.estimate_seconds(rows) > _SHORT_SECONDS
 
     def _await_turn(self, request: _Request, deadline: Deadline) -> None:
         is_leader = request.woken.wait(deadline.seconds_left())

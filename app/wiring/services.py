@@ -33,6 +33,7 @@ from app.serving.prediction import PredictionService
 from app.serving.rollout.activation import Activator
 from app.serving.rollout.candidates import Candidates
 from app.serving.rollout.follower import TrialFollower
+from app.turns import TURNS, Turns
 from app.wiring.access import (
     limit_addresses,
     make_authenticator,
@@ -78,6 +79,7 @@ class Services:
     costs: RequestCosts
     lethal_bodies: LethalBodies = field(default_factory=LethalBodies)
     drain: Drain = field(default_factory=Drain)
+    turns: Turns = TURNS
     redis: RedisLink | NoRedis
     keys: KeyAdministration
     tokens: TokenIssuer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 import socket
 
-from config.front.waiting_room import WaitingRoom
+from config.front.doorman.waiting_room import WaitingRoom
 
 _READ_BYTES = 1 << 18
 _SECONDS_OF_SILENCE = 2.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import faulthandler
 import os
 import select
@@ -21,6 +22,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from config.front.answers import NOT_IN_TIME, write_refusal
 from config.front.desk import Desk, take
 from config.front.lingering import Lingering
+from config.front.turn import SECONDS_OF_PATIENCE, Turn
 from config.front.unreadable import AnswersUnreadable
 from config.front.watchdog import NoWatchdog, Watchdog, describe_place
 from config.survival.attendance import Attendance
@@ -32,8 +34,25 @@ _REPLACED = 1
 _MOST_LEFT = 4096
 
 
+class Connection(TConn):  # type: ignore[misc]
+    """One that waits for its first bytes in a single call of the kernel; gunicorn makes a selector for each."""
+
+    data_ready: bool
+
+    def wait_for_data(self, timeout: float) -> bool:
+        """gunicorn calls this before a request is read; returns whether there is anything within so many seconds."""
+        if not self.data_ready:
+            arrival = select.poll()
+            arrival.register(self.sock, select.POLLIN)
+            self.data_ready = bool(arrival.poll(timeout * 1000))
+        return self.data_ready
+
+
 class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
     """A worker takes connections from the listening sockets, and those that the doorman hands on.
+
+    A thread that has answered takes the next connection itself, if one waits, and goes on: to have the loop of the
+    worker do it, as gunicorn does, wakes two threads for each request.
 
     Health has a thread of its own: it is answered while all others are at predictions.
 
@@ -45,6 +64,7 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
         desk: Set before the fork.
         place: Its own at the desk; set before the fork.
         attendance: Where it says how far it is; set before the fork.
+        turn: Held by the thread that is at a request.
         most_requests: After so many it asks to be replaced; set before the fork.
         metrics_path, metrics_slot: Where it counts; set before the fork.
         watchdog: Set when the application is loaded.
@@ -64,6 +84,8 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
         self.hung_after_seconds = 0
         self._is_at_desk = False
         self._connections: dict[int, TConn] = {}
+        self._counting = threading.Lock()
+        self.turn = Turn(self._look_at_door)
         self._abandoned: set[int] = set()
         self._next_look = 0.0
         self._sending = select.epoll()
@@ -94,10 +116,10 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
     def run(self) -> None:
         self._door = select.epoll()
         # In this order: whoever waits for a turn has waited longer than those in the kernel.
-        self._openings: dict[int, Callable[[], None]] = {self.desk.turns[1].fileno(): self._take_turn}
+        self._openings: dict[int, Callable[[], Connection | None]] = {self.desk.turns[1].fileno(): self._take_turn}
         for listener in self.sockets:
             listener.setblocking(False)
-            self._openings[listener.fileno()] = partial(self.accept, listener)
+            self._openings[listener.fileno()] = partial(self._accept, listener, listener.getsockname())
         for descriptor in self._openings:
             self._door.register(descriptor, select.EPOLLIN)
         self.poller.register(self._sending, selectors.EVENT_READ, self._go_on_lingering)
@@ -112,7 +134,7 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """One door for all sockets: to open and close it is done at every other request of a busy worker."""
-        if enabled != self._accepting and self._is_at_desk:
+        if enabled != self._accepting and self._is_at_desk and not (enabled and self.turn.is_taken()):
             if enabled:
                 self.poller.register(self._door, selectors.EVENT_READ, self._open_door)
             else:
@@ -122,8 +144,63 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
             self._leave_desk()
 
     def enqueue_req(self, conn: TConn) -> None:
-        self.desk.taken[self.place] += 1
-        super().enqueue_req(conn)
+        """A thread answers it, and whatever waits after that."""
+        self.turn.promise()
+        self.tpool.submit(self._serve, conn)
+
+    def _serve(self, conn: TConn) -> None:
+        following: TConn | None = conn
+        while following is not None:
+            conn = following
+            try:
+                wants_more = self._handle_in_turn(conn)
+            except BaseException as fault:  # The loop of the worker raises it, SystemExit included.
+                self._give_back(conn, fault=fault)
+                return
+            if wants_more:
+                self._give_back(conn, result=wants_more)
+                return
+            self._part(conn)
+            following = self._take_next() if self.alive and self._is_at_desk else None
+        self.method_queue.defer(self._free_place)
+
+    def _handle_in_turn(self, conn: TConn) -> Any:
+        # Who is slow from the start gets none.
+        if conn.wait_for_data(SECONDS_OF_PATIENCE):
+            self.turn.take()
+        try:
+            return self.handle(conn)
+        finally:
+            self.turn.leave()
+
+    def _give_back(self, conn: TConn, *, result: Any = None, fault: BaseException | None = None) -> None:
+        """Let gunicorn do what it does after each request, in its loop."""
+        ended = Future[Any]()
+        if fault is None:
+            ended.set_result(result)
+        else:
+            ended.set_exception(fault)
+        self.method_queue.defer(super().finish_request, conn, ended)
+
+    def _part(self, conn: TConn) -> None:
+        """Close it, or have it wait, where it holds up nobody, until its client has done so."""
+        if _has_read_all(conn):
+            conn.close()
+        else:
+            self.method_queue.defer(self._lingering.admit, conn.sock, time.monotonic())
+
+    def _free_place(self) -> None:
+        self.nr_conns -= 1
+
+    def _take_next(self) -> Connection | None:
+        """What waits at the door, for the thread that has answered the last one; its place stays taken."""
+        ready = {descriptor for descriptor, _ in self._door.poll(0)}
+        for descriptor, opening in self._openings.items():
+            if descriptor in ready:
+                conn = opening()
+                if conn is not None:
+                    return conn
+        return None
 
     def handle(self, conn: TConn) -> Any:
         thread = threading.get_ident()
@@ -138,11 +215,8 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
         if fs.cancelled() or fs.exception() or fs.result():
             super().finish_request(conn, fs)
             return
-        self.nr_conns -= 1
-        if _has_read_all(conn):
-            conn.close()
-        else:
-            self._lingering.admit(conn.sock, time.monotonic())
+        self._part(conn)
+        self._free_place()
 
     def is_parent_alive(self) -> bool:
         # Only ever set to False: a signal may do so at any moment, and its word must not be taken back.
@@ -151,8 +225,15 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
         return self.alive
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """With a request under way it is looked for hung ones also when nothing else happens."""
-        super().wait_for_and_dispatch_events(min(timeout, _SECONDS_BETWEEN_LOOKS) if self.nr_conns else timeout)
+        """With a request under way it is looked for hung ones also when nothing else happens.
+
+        Where the door is shut because of a turn, somebody may hold that for too long.
+        """
+        if self.nr_conns:
+            timeout = _SECONDS_BETWEEN_LOOKS
+            if not self._accepting and self.nr_conns < self.worker_connections:
+                timeout = SECONDS_OF_PATIENCE
+        super().wait_for_and_dispatch_events(timeout)
 
     def notify(self) -> None:
         """gunicorn calls this at every turn of its loops, at least once a second."""
@@ -189,43 +270,70 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
         """No other worker goes on, so take all that wait, though they will wait here."""
         for opening in self._openings.values():
             for _ in range(_MOST_LEFT):
-                before = self.nr_conns
-                opening()
-                if self.nr_conns == before:
+                if not self._admit(opening()):
                     break
 
     def _open_door(self, _door: Any) -> None:
+        # What waits there is taken by whichever worker is free first.
+        if self.turn.is_taken():
+            self.set_accept_enabled(False)
+            return
         ready = {descriptor for descriptor, _ in self._door.poll(0)}
-        for descriptor, accept in self._openings.items():
+        for descriptor, opening in self._openings.items():
             if descriptor in ready and self.nr_conns < self.worker_connections:
-                accept()
+                self._admit(opening())
 
-    def _take_turn(self) -> None:
-        conn = self._receive(self.desk.turns[1])
+    def _look_at_door(self) -> None:
+        """Have the loop open it again."""
+        if not self._accepting:
+            self.method_queue.defer(lambda: None)
+
+    def _admit(self, conn: Connection | None) -> bool:
+        if conn is None:
+            return False
+        self.nr_conns += 1
+        self.enqueue_req(conn)
+        return True
+
+    def _take_turn(self) -> Connection | None:
+        return self._count_in(self._receive(self.desk.turns[1]))
+
+    def _accept(self, listener: Any, name: Any) -> Connection | None:
+        try:
+            connection, client = listener.accept()
+        except OSError as fault:
+            # Another one was faster, its client has gone, or this worker listens no more.
+            if fault.errno in (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED, errno.EBADF):
+                return None
+            raise
+        return self._count_in(Connection(self.cfg, connection, client, name))
+
+    def _count_in(self, conn: Connection | None) -> Connection | None:
         if conn is not None:
-            self.enqueue_req(conn)
+            with self._counting:
+                self.desk.taken[self.place] += 1
+        return conn
 
     def _take_health(self, end: socket.socket) -> None:
         conn = self._receive(end)
         if conn is not None:
+            self.nr_conns += 1
             future = self._health_thread.submit(self.handle, conn)
             future.add_done_callback(partial(self._end_health, conn))
 
     def _end_health(self, conn: TConn, future: Future[Any]) -> None:
         self.method_queue.defer(self.finish_request, conn, future)
 
-    def _receive(self, end: socket.socket) -> TConn | None:
+    def _receive(self, end: socket.socket) -> Connection | None:
         """Take a connection that the doorman has put there; None when another worker was faster."""
         connection = take(end)
         if connection is None:
             return None
         try:
-            conn = TConn(self.cfg, connection, connection.getpeername(), connection.getsockname())
+            return Connection(self.cfg, connection, connection.getpeername(), connection.getsockname())
         except OSError:  # Its client has gone.
             connection.close()
             return None
-        self.nr_conns += 1
-        return conn
 
     def _go_on_lingering(self, _sending: Any) -> None:
         now = time.monotonic()

@@ -26,6 +26,7 @@ from app.api.services import current_services
 from app.runtime.deadline import Deadline
 from app.serving.answering import Prediction
 from app.serving.rollout.trials.trial import BY_KEY
+from app.turns import TURNS
 
 
 def predict_body(read_document: Callable[[], Sequence[Any]]) -> Response:
@@ -43,7 +44,7 @@ def predict_body(read_document: Callable[[], Sequence[Any]]) -> Response:
             if answer_format == JSON:
                 return answer_json(describe_prediction(prediction, request_id=current_request_id()))
             return answer_table(prediction, answer_format)
-        with store_table(table_format, current_limits()) as table:
+        with TURNS.aside(), store_table(table_format, current_limits()) as table:
             return _predict_table(table, answer_format, deadline)
 
 

@@ -125,11 +125,11 @@ def test_only_predictions_are_asked_for_again_when_a_worker_dies(
     assert len(upstream.received) == asked
 
 
-def test_a_prediction_that_kills_its_worker_is_asked_for_twice_and_no_more(url: str, upstream: Upstream) -> None:
+def test_a_prediction_that_kills_its_worker_is_asked_for_three_times_and_no_more(url: str, upstream: Upstream) -> None:
     upstream.deaths = 10
     answer = requests.post(f"{url}/predict", json={}, timeout=10)
     assert (answer.status_code, answer.json()["error"], answer.headers["Retry-After"]) == (503, "unavailable", "1")
-    assert len(upstream.received) == 2
+    assert len(upstream.received) == 3
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import shutil
@@ -147,9 +148,16 @@ def without_watcher(place: Surroundings) -> Iterator[None]:
 def without_log_directory(place: Surroundings) -> Iterator[None]:
     """Removed, and something that is no directory in its place."""
     directory = place.home / "logs" / "predictions"
-    shutil.rmtree(directory, ignore_errors=True)
     directory.parent.mkdir(exist_ok=True)
-    directory.write_text("")
+
+    def is_replaced() -> bool:
+        # Whoever writes the log may make it anew in between.
+        shutil.rmtree(directory, ignore_errors=True)
+        with contextlib.suppress(IsADirectoryError):
+            directory.write_text("")
+        return directory.is_file()
+
+    wait_until(is_replaced, seconds=_SECONDS_TO_COME_BACK)
     yield
     directory.unlink()
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from config.front.pace import Pace
+from config.front.doorman.pace import Pace
 
 
 def note(pace: Pace, *, seconds: float, per_second: float, waited: bool = True) -> Pace:

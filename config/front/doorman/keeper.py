@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from config.beside import start_beside
-from config.front.doorman import Doorman
-from config.front.queues import QueueUnknown, observe_queue
+from config.front.doorman.doorman import Doorman
+from config.front.doorman.queues import QueueUnknown, observe_queue
 
 _NAME = "doorman"
 _SECONDS_BEFORE_ANOTHER = 0.5

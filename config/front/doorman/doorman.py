@@ -18,11 +18,11 @@ from typing import Any
 
 from config.front.answers import NOT_IN_TIME, OVERLOADED, STOPPING, Refusal, write_refusal
 from config.front.desk import Desk, put, take
-from config.front.heads import RequestStart, read_start
+from config.front.doorman.heads import RequestStart, read_start
+from config.front.doorman.pace import Pace
+from config.front.doorman.queues import observe_queue
+from config.front.doorman.waiting_room import WaitingRoom
 from config.front.lingering import Lingering
-from config.front.pace import Pace
-from config.front.queues import observe_queue
-from config.front.waiting_room import WaitingRoom
 
 _TICK_SECONDS = 0.005
 # What may wait in the kernel, where workers take it at no further cost and nobody can refuse the youngest.

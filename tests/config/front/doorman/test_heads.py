@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.front.heads import RequestStart, read_start
+from config.front.doorman.heads import RequestStart, read_start
 
 HEAD = b"POST /predict HTTP/1.1\r\nHost: a\r\n"
 

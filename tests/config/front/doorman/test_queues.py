@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from config.front.queues import QueueUnknown, observe_queue
+from config.front.doorman.queues import QueueUnknown, observe_queue
 
 
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_UNIX])

@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from config.front.desk import Desk, take
-from config.front.doorman import Doorman
+from config.front.doorman.doorman import Doorman
 from tests.server import wait_until
 
 PATIENCE = 10
@@ -212,7 +212,7 @@ def test_at_the_end_everybody_who_waits_is_told(make_door: Callable[..., Door]) 
 def test_who_comes_on_top_of_a_queue_that_stands_is_refused_until_it_has_gone(
     make_door: Callable[..., Door], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("config.front.doorman._WINDOW_SECONDS", 0.3)
+    monkeypatch.setattr("config.front.doorman.doorman._WINDOW_SECONDS", 0.3)
     door = make_door(most_wait_seconds=0.1)
     wait_until(lambda: bool(door.send(*[PLAIN] * 30)) and door.is_standing(), seconds=PATIENCE)
     refused = door.send(PLAIN)[0]

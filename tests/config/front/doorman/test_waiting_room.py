@@ -3,7 +3,7 @@ from __future__ import annotations
 import select
 import socket
 
-from config.front.waiting_room import WaitingRoom
+from config.front.doorman.waiting_room import WaitingRoom
 
 
 def test_who_waits_too_long_is_closed_and_who_is_released_is_not() -> None:

@@ -1,0 +1,1 @@
+"""Looks after what waits at the listening sockets, beside the workers."""
