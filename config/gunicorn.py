@@ -98,6 +98,7 @@ if os.access("/dev/shm", os.W_OK):  # noqa: S108 - a file of gunicorn's, created
 # The control socket listens in the home of whoever starts the server, and nothing here uses it.
 control_socket_disable = True
 
+logger_class = "config.logging.access.AccessLogger"
 logconfig_dict = describe_gunicorn_logging(
     _settings.log_level,
     access_log=_settings.access_log == "on",
