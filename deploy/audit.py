@@ -9,6 +9,7 @@ import argparse
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,12 +39,14 @@ def _run_pip_audit(lock: Path) -> Mapping[str, Any] | None:
     """
     arguments = ["--requirement", str(lock), "--require-hashes", "--disable-pip", "--strict", "--format", "json"]
     service = ["--vulnerability-service", "osv", "--timeout", str(_TIMEOUT_SECONDS), "--progress-spinner", "off"]
-    done = subprocess.run(
-        [sys.executable, "-m", "pip_audit", *arguments, *service],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    # What an earlier run was told may be known better by now.
+    with tempfile.TemporaryDirectory() as cache:
+        done = subprocess.run(
+            [sys.executable, "-m", "pip_audit", *arguments, *service, "--cache-dir", cache],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     try:
         report: Mapping[str, Any] = json.loads(done.stdout)
     except ValueError:

@@ -17,13 +17,14 @@ PLACES = {"machine": (), "compose": (ROOT / "deploy" / "compose" / "nginx",)}
 
 
 def install(home: Path, *over: Path) -> Path:
-    """A copy of the configuration, with a certificate and logs where a test may write."""
+    """A copy of the configuration, with a port, a certificate and logs that anybody may use."""
     shutil.copytree(ROOT / "deploy" / "nginx", home)
     for directory in over:
         shutil.copytree(directory, home, dirs_exist_ok=True)
     (home / "logs").mkdir()
     certificate = make_certificate(home / "certificate.pem")
     listen = (home / "listen.conf").read_text(encoding="utf-8")
+    listen = re.sub(r"\b443\b", "8443", listen)
     listen = re.sub(r"/etc/nginx/tls/\w+\.pem", str(certificate), listen)
     (home / "listen.conf").write_text(re.sub(r"/var/log/nginx/", f"{home}/logs/", listen))
     return home / "nginx.conf"

@@ -6,11 +6,11 @@ import ctypes
 import threading
 from collections.abc import Sequence
 
-from app import create_app
-from app.api.services import current_services
+from flask import Flask
+
 from app.runtime.predictions import Predictions
 from app.runtime.rows import TypedRow
-from tests.api.builders import make_loaded_release
+from tests.flows.applications.replaced import create_app_with
 
 _FOR_EVER = 100_000
 # By the value of `tenure`.
@@ -30,6 +30,5 @@ class HangingExecutor:
         return Predictions(["Yes" for _ in rows], [{"No": 0.27, "Yes": 0.73} for _ in rows])
 
 
-app = create_app()
-with app.app_context():
-    current_services().active.current = make_loaded_release(HangingExecutor())
+def make_hanging() -> Flask:
+    return create_app_with(HangingExecutor())

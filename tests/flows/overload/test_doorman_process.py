@@ -10,7 +10,7 @@ import psutil
 
 from tests.server import RunningServer, running_server, wait_until
 
-APPLICATION = "tests.flows.overload.hanging:app"
+APPLICATION = "tests.flows.overload.hanging:make_hanging()"
 PATIENCE = 60
 
 

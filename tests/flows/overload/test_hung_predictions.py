@@ -17,7 +17,7 @@ from tests.api.builders import ROW
 from tests.flows.overload.hanging import IS_SLOW, KEEPS_INTERPRETER, SLEEPS
 from tests.server import RunningServer, running_server, wait_until
 
-APPLICATION = "tests.flows.overload.hanging:app"
+APPLICATION = "tests.flows.overload.hanging:make_hanging()"
 HUNG_AFTER_SECONDS = 2
 PATIENCE = 60
 

@@ -16,7 +16,7 @@ from tests.api.builders import ROW
 from tests.flows.overload.hanging import IS_SLOW
 from tests.server import RunningServer, running_server
 
-APPLICATION = "tests.flows.overload.hanging:app"
+APPLICATION = "tests.flows.overload.hanging:make_hanging()"
 SLOW_REQUESTS = 12
 SECONDS_TO_LEARN = 3
 PATIENCE_SECONDS = 3

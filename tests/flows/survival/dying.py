@@ -7,11 +7,11 @@ import os
 import signal
 from collections.abc import Sequence
 
-from app import create_app
-from app.api.services import current_services
+from flask import Flask
+
 from app.runtime.predictions import Predictions
 from app.runtime.rows import TypedRow
-from tests.api.builders import make_loaded_release
+from tests.flows.applications.replaced import create_app_with
 
 # By the value of `tenure`: a crash in native code, the kernel's end for whoever takes too much memory, and the exit of
 # a library with the code by which gunicorn stops altogether.
@@ -30,6 +30,5 @@ class DyingExecutor:
         return Predictions(["Yes" for _ in rows], [{"No": 0.27, "Yes": 0.73} for _ in rows])
 
 
-app = create_app()
-with app.app_context():
-    current_services().active.current = make_loaded_release(DyingExecutor())
+def make_dying() -> Flask:
+    return create_app_with(DyingExecutor())

@@ -14,7 +14,7 @@ import psutil
 from tests.api.builders import ROW
 from tests.server import RunningServer, running_server, wait_until
 
-APPLICATION = "tests.flows.survival.dying:app"
+APPLICATION = "tests.flows.survival.dying:make_dying()"
 PATIENCE = 60
 
 

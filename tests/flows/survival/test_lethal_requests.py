@@ -12,7 +12,7 @@ from tests.api.builders import ROW
 from tests.flows.survival.dying import CRASHES, EXITS, IS_KILLED
 from tests.server import RunningServer, running_server, wait_until
 
-APPLICATION = "tests.flows.survival.dying:app"
+APPLICATION = "tests.flows.survival.dying:make_dying()"
 PATIENCE = 60
 
 
