@@ -34,6 +34,8 @@ class Turn:
         self._seconds_of_patience = seconds_of_patience
         self._clock = clock
         self._lock = threading.Lock()
+        self._counting = threading.Lock()
+        self._waiting = 0
         self._holder: int | None = None
         self._held_since = self._promised_at = -math.inf
 
@@ -44,9 +46,21 @@ class Turn:
     def take(self) -> None:
         """Wait for it, but not for long."""
         self._promised_at = -math.inf
-        if self._lock.acquire(timeout=self._seconds_of_patience):
+        if self._lock.acquire(blocking=False) or self._wait():
             self._held_since = self._clock()
             self._holder = threading.get_ident()
+
+    def _wait(self) -> bool:
+        with self._counting:
+            self._waiting += 1
+        is_mine = self._lock.acquire(timeout=self._seconds_of_patience)
+        with self._counting:
+            self._waiting -= 1
+        return is_mine
+
+    def is_wanted(self) -> bool:
+        """Whether anybody waits for it."""
+        return self._waiting > 0
 
     def leave(self) -> None:
         """Do nothing if this thread does not hold it."""

@@ -161,8 +161,12 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
                 self._give_back(conn, result=wants_more)
                 return
             self._part(conn)
-            following = self._take_next() if self.alive and self._is_at_desk else None
+            following = self._take_next() if self._goes_on() else None
         self.method_queue.defer(self._free_place)
+
+    def _goes_on(self) -> bool:
+        """Not while another thread waits with a request: the fewer are at it, the less they wake each other."""
+        return self.alive and self._is_at_desk and not self.turn.is_wanted()
 
     def _handle_in_turn(self, conn: TConn) -> Any:
         # Who is slow from the start gets none.

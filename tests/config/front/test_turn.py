@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 
 from config.front.turn import Turn
+from tests.server import wait_until
 
 PATIENT, IMPATIENT = 60.0, 0.01
 
@@ -42,10 +43,13 @@ def make_turn(seconds_of_patience: float) -> tuple[Turn, list[int]]:
 def test_who_waits_gets_it_when_it_is_left() -> None:
     turn, asides = make_turn(PATIENT)
     turn.take()
+    assert not turn.is_wanted()
     worker = Worker(turn, asides)
+    wait_until(turn.is_wanted, seconds=PATIENT)
     assert not worker.got
     turn.leave()
     assert worker.join()
+    assert not turn.is_wanted()
 
 
 def test_who_waits_for_too_long_goes_on_without_and_leaves_nothing() -> None:
