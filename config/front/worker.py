@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import faulthandler
 import os
@@ -197,13 +198,17 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
         self.nr_conns -= 1
 
     def _take_next(self) -> Connection | None:
-        """What waits at the door, for the thread that has answered the last one; its place stays taken."""
-        ready = {descriptor for descriptor, _ in self._door.poll(0)}
-        for descriptor, opening in self._openings.items():
-            if descriptor in ready:
-                conn = opening()
-                if conn is not None:
-                    return conn
+        """What waits at the door, for the thread that has answered the last one; its place stays taken.
+
+        Fallback: where that fails, for want of descriptors, the loop of the worker tries it again and says so.
+        """
+        with contextlib.suppress(OSError):
+            ready = {descriptor for descriptor, _ in self._door.poll(0)}
+            for descriptor, opening in self._openings.items():
+                if descriptor in ready:
+                    conn = opening()
+                    if conn is not None:
+                        return conn
         return None
 
     def handle(self, conn: TConn) -> Any:
