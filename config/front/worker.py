@@ -21,6 +21,7 @@ from typing import Any
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from config.front.answers import NOT_IN_TIME, write_refusal
+from config.front.connection import Connection, has_read_all
 from config.front.desk import Desk, take
 from config.front.lingering import Lingering
 from config.front.turn import SECONDS_OF_PATIENCE, Turn
@@ -33,20 +34,6 @@ _SECONDS_BETWEEN_LOOKS = 0.2
 _REPLACED = 1
 # What the listening sockets of a server that is shut may still hold.
 _MOST_LEFT = 4096
-
-
-class Connection(TConn):  # type: ignore[misc]
-    """One that waits for its first bytes in a single call of the kernel; gunicorn makes a selector for each."""
-
-    data_ready: bool
-
-    def wait_for_data(self, timeout: float) -> bool:
-        """gunicorn calls this before a request is read; returns whether there is anything within so many seconds."""
-        if not self.data_ready:
-            arrival = select.poll()
-            arrival.register(self.sock, select.POLLIN)
-            self.data_ready = bool(arrival.poll(timeout * 1000))
-        return self.data_ready
 
 
 class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
@@ -189,7 +176,7 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
 
     def _part(self, conn: TConn) -> None:
         """Close it, or have it wait, where it holds up nobody, until its client has done so."""
-        if _has_read_all(conn):
+        if has_read_all(conn):
             conn.close()
         else:
             self.method_queue.defer(self._lingering.admit, conn.sock, time.monotonic())
@@ -375,19 +362,6 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
         """Without waiting for threads, which an ordinary exit would do: some will never end."""
         self.log.info("Worker exiting (pid: %s): %s hung.", self.pid, len(self._abandoned))
         os._exit(_REPLACED)
-
-
-def _has_read_all(conn: TConn) -> bool:
-    """Whether nothing that the client sent, or is still to send, is unread."""
-    request = getattr(conn.parser, "mesg", None)
-    if request is None or getattr(request.body.reader, "length", None) != 0:
-        return False
-    try:
-        return not conn.sock.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK)
-    except BlockingIOError:
-        return True
-    except OSError:  # Its client has gone.
-        return True
 
 
 def _answer_in_its_place(conn: TConn) -> None:
