@@ -121,7 +121,7 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
         self.attendance.leave(self.place)
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """One door for all sockets: to open and close it is done at every other request of a busy worker."""
+        """gunicorn calls this where it may take more, or no more. One door for all sockets; a turn keeps it shut."""
         if enabled != self._accepting and self._is_at_desk and not (enabled and self.turn.is_taken()):
             if enabled:
                 self.poller.register(self._door, selectors.EVENT_READ, self._open_door)

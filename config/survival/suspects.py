@@ -96,7 +96,7 @@ class SuspectBoard:
         if blamed:
             self._edition[0] += 1
         # Last: whoever waits until it is free knows then who is to blame.
-        self._free(place)
+        self.forget(place)
         return blamed
 
     def expect(self, place: int) -> None:
@@ -105,14 +105,16 @@ class SuspectBoard:
         self.forget(place)
 
     def forget(self, place: int) -> None:
-        """A worker ends in an orderly way: what it leaves undone has not ended it."""
-        self._free(place)
+        """Nothing is under way here any more: what a worker leaves undone at an orderly end has not ended it."""
+        for offset in self._list_offsets(place):
+            self.slots[offset] = IS_FREE
 
     def list_processes_at(self, key: bytes, *, besides: int) -> list[int]:
         """The processes of other places that are at it, or were when they died and nobody has blamed them yet."""
-        if self.slots.find(key, 0, self._used_places[0] * self.threads * SLOT.size) < 0:
+        end = self._used_places[0] * self.threads * SLOT.size
+        if self.slots.find(key, 0, end) < 0:
             return []
-        slots = SLOT.iter_unpack(self.slots[: self._used_places[0] * self.threads * SLOT.size])
+        slots = SLOT.iter_unpack(self.slots[:end])
         return [
             process
             for position, (is_taken, other, process) in enumerate(slots)
@@ -127,10 +129,6 @@ class SuspectBoard:
     def _list_under_way(self, place: int) -> set[bytes]:
         slots = (SLOT.unpack_from(self.slots, offset) for offset in self._list_offsets(place))
         return {key for is_taken, key, _ in slots if is_taken}
-
-    def _free(self, place: int) -> None:
-        for offset in self._list_offsets(place):
-            self.slots[offset] = IS_FREE
 
     def _list_offsets(self, place: int) -> range:
         first = place * self.threads * SLOT.size

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
 from app.api.guard import find_guard
+from app.api.openapi.document import OpenApiDocument
 from app.api.openapi.operation import find_operation
 from app.wiring.services import Services
 from tests.api.builders import ROW, make_loaded_release
@@ -185,3 +188,19 @@ def test_answers_are_as_the_document_says(
     described = document["paths"][path][method]["responses"][str(answer.status_code)]
     check_against(document, described["content"][answer.mimetype]["schema"], answer.get_json())
     assert ("Retry-After" in answer.headers) == (answer.status_code == 503)
+
+
+def test_many_who_ask_at_once_have_it_written_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = list[int]()
+
+    def describe_slowly(*_: object) -> dict[str, str]:
+        written.append(1)
+        time.sleep(0.1)
+        return {"openapi": "3.1.0"}
+
+    monkeypatch.setattr("app.api.openapi.document.describe_api", describe_slowly)
+    document = OpenApiDocument([])
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda _: document.render(None), range(4)))
+    assert answers == [b'{"openapi":"3.1.0"}'] * 4
+    assert written == [1]

@@ -47,7 +47,8 @@ PARTS = (
         "of others fails.",
         "Where a worker stops altogether or keeps the interpreter to itself, requests that are in flight on it get no "
         "answer from it; nginx asks another worker. With 60 % of what two workers can do, the one that is left cannot "
-        "keep up for these seconds: some are refused, as [Overload](overload.md) has it.",
+        "keep up for these seconds, and others wait. Between two hangs there are 2 s of calm: where they follow each "
+        "other at once, so many wait that some are refused, as [Overload](overload.md) has it.",
     ),
     Part(
         "lethal_requests",

@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from tests.bench.load.open_loop import Answer, open_load
+from tests.bench.load.open_loop import Answer, measure_capacity, open_load
 from tests.bench.load.requests import make_requests
 from tests.bench.load.test_client import ROWS, break_off, echo, refuse, serving
 from tests.server import find_free_port
@@ -55,6 +55,15 @@ def test_what_is_no_good_answer_is_told_apart(serve: object, expected: tuple[obj
     with serving(serve) as (address, _), open_load(address, requests, rate=RATE) as load:  # type: ignore[arg-type]
         time.sleep(0.1)
     assert {describe(answer) for answer in load.answers} == {expected}
+
+
+def test_the_capacity_is_what_is_answered_to_callers_who_wait() -> None:
+    requests = make_requests(ROWS, rows_per_request=1, key="gsk_1", count=3)
+    with serving(answer_slowly) as (address, _):
+        # Each of them waits for 0.3 s: at most 10 a second for three, whatever the machine.
+        assert 1 < measure_capacity(address, requests, callers=3, seconds=1.0) <= 10.5
+    with serving(refuse) as (address, _):
+        assert measure_capacity(address, requests, callers=3, seconds=0.1) == 0.0
 
 
 def test_where_nobody_listens_every_request_fails() -> None:
