@@ -53,7 +53,9 @@ def main(*, native: bool, quick: bool, without_doorman: bool, rounds: int, predi
         usual_seconds=5,
     )
     with ExitStack() as stack:
-        home = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=cache, prefix="overload-")))
+        # What ends with the server may still write.
+        place = tempfile.TemporaryDirectory(dir=cache, prefix="overload-", ignore_cleanup_errors=True)
+        home = Path(stack.enter_context(place))
         cores = separate_cores(settings)
         server = stack.enter_context(
             bench_server(PLAN, home, models=Path(prepared["store"]), predictor=Path(), settings=settings)
