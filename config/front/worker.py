@@ -24,6 +24,7 @@ from config.front.answers import NOT_IN_TIME, write_refusal
 from config.front.connection import Connection, has_read_all
 from config.front.desk import Desk, take
 from config.front.lingering import Lingering
+from config.front.listener import Listener
 from config.front.turn import SECONDS_OF_PATIENCE, Turn
 from config.front.unreadable import AnswersUnreadable
 from config.front.watchdog import NoWatchdog, Watchdog, describe_place
@@ -81,6 +82,8 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
 
     def init_process(self) -> None:
         send_whole_answers()
+        # gunicorn searches for thirty settings at each request, in three steps; this way it finds them in the first.
+        self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
         self._health_thread = ThreadPoolExecutor(1, thread_name_prefix="health")
         super().init_process()
 
@@ -107,7 +110,7 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
         self._openings: dict[int, Callable[[], Connection | None]] = {self.desk.turns[1].fileno(): self._take_turn}
         for listener in self.sockets:
             listener.setblocking(False)
-            self._openings[listener.fileno()] = partial(self._accept, listener, listener.getsockname())
+            self._openings[listener.fileno()] = partial(self._accept, Listener(listener), listener.getsockname())
         for descriptor in self._openings:
             self._door.register(descriptor, select.EPOLLIN)
         self.poller.register(self._sending, selectors.EVENT_READ, self._go_on_lingering)
@@ -294,7 +297,7 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
     def _take_turn(self) -> Connection | None:
         return self._count_in(self._receive(self.desk.turns[1]))
 
-    def _accept(self, listener: Any, name: Any) -> Connection | None:
+    def _accept(self, listener: Listener, name: Any) -> Connection | None:
         try:
             connection, client = listener.accept()
         except OSError as fault:

@@ -23,6 +23,7 @@ from config.front.doorman.pace import Pace
 from config.front.doorman.queues import observe_queue
 from config.front.doorman.waiting_room import WaitingRoom
 from config.front.lingering import Lingering
+from config.front.listener import Listener
 
 _TICK_SECONDS = 0.005
 # Of each tick a third of a millisecond goes to waking up; nobody is handed on then, only refused.
@@ -75,9 +76,7 @@ class Doorman:
         places: int,
         log: Any,
     ) -> None:
-        # Those of gunicorn pass on each attribute of theirs.
-        sockets = [getattr(listener, "sock", listener) for listener in listeners]
-        self._queues = [(listener, observe_queue(listener)) for listener in sockets]
+        self._queues = [(Listener(listener), observe_queue(listener)) for listener in listeners]
         self._desk = desk
         self._most_wait_seconds = most_wait_seconds
         self._timeout_seconds = timeout_seconds
@@ -176,7 +175,7 @@ class Doorman:
         room = int(self._pace.per_second * _SECONDS_IN_KERNEL)
         return max(room, self._places) if self._is_standing else room
 
-    def _take(self, listener: Any, count: int, now: float) -> None:
+    def _take(self, listener: Listener, count: int, now: float) -> None:
         for _ in range(count):
             try:
                 connection, _ = listener.accept()
