@@ -7,11 +7,19 @@ import socket
 
 from gunicorn.workers.gthread import TConn
 
+_READ_BYTES = 1 << 16
+
 
 class Connection(TConn):  # type: ignore[misc]
     """One that waits for its first bytes in a single call of the kernel; gunicorn makes a selector for each."""
 
     data_ready: bool
+
+    def init(self) -> None:
+        """gunicorn calls this before the first request is read."""
+        super().init()
+        # It looks through the whole head after each piece of it, which for long ones in pieces of 8 KB takes long.
+        self.parser.unreader.mxchunk = _READ_BYTES
 
     def wait_for_data(self, timeout: float) -> bool:
         """gunicorn calls this before a request is read; returns whether there is anything within so many seconds."""
