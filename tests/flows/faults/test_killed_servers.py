@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import psutil
@@ -128,7 +129,8 @@ def kill_master_beside_a_stopped_worker(installation: Installation, server: Supe
         pids = [process.pid for process in before]
         seconds = measure_replacement(installation, pids, blow.at, patience=CONTROL_SECONDS)
         left = await_end(before, patience=0)
-        stopped.kill()
+        with suppress(psutil.NoSuchProcess):
+            stopped.kill()
     return Outage(load.answers, [seconds], left)
 
 
