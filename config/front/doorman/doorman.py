@@ -27,7 +27,7 @@ from config.front.listener import Listener
 
 _TICK_SECONDS = 0.005
 # Of each tick a third of a millisecond goes to waking up; nobody is handed on then, only refused.
-_TICK_SECONDS_STANDING = 0.02
+_TICK_SECONDS_STANDING = 0.01
 # What may wait in the kernel, where workers take it at no further cost and nobody can refuse the youngest.
 _SECONDS_IN_KERNEL = 0.02
 # More comes than can be answered when so many are refused, of those taken, in this many windows one after the other.
@@ -205,14 +205,10 @@ class Doorman:
 
     def _may_wait(self, start: RequestStart) -> bool:
         """Whether it is worth while. Until the first worker is ready nobody knows how long it will be."""
-        if len(self._held) >= self._most_held:
-            return False
-        if not self._desk.is_attended():
-            return True
-        if self._is_standing:
-            return False
         wait = self._pace.estimate_seconds(self._in_kernel + len(self._held))
-        return wait <= min(self._most_wait_seconds, self._find_timeout(start))
+        is_soon = wait <= min(self._most_wait_seconds, self._find_timeout(start))
+        may = (is_soon and not self._is_standing) or not self._desk.is_attended()
+        return may and len(self._held) < self._most_held
 
     def _find_timeout(self, start: RequestStart) -> float:
         return self._timeout_seconds if start.timeout_ms is None else start.timeout_ms / 1000
