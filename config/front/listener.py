@@ -1,4 +1,4 @@
-"""Takes connections from a listening socket, at half of what Python's own `accept` costs."""
+"""Takes connections from a listening socket in fewer steps than Python's own `accept`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Any
 
 
 class Listener:
-    """`socket.accept` asks the listener for its kind each time and has both of these named by an enumeration: 5 us.
+    """Looks up once of what family and type its connections are; `socket.accept` does at each, by two enumerations.
 
     Args:
         listener: A socket, or what gunicorn wraps one in.
     """
 
     def __init__(self, listener: Any) -> None:
-        self.socket: socket.socket = getattr(listener, "sock", listener)
-        self._family, self._kind = int(self.socket.family), int(self.socket.type)
+        self._socket: socket.socket = getattr(listener, "sock", listener)
+        self._family, self._type = int(self._socket.family), int(self._socket.type)
 
     def fileno(self) -> int:
-        return self.socket.fileno()
+        return self._socket.fileno()
 
     def accept(self) -> tuple[socket.socket, Any]:
         """The next connection, and the address of its client.
@@ -26,5 +26,5 @@ class Listener:
         Raises:
             OSError: when there is none, or none can be taken.
         """
-        descriptor, client = self.socket._accept()  # type: ignore[attr-defined]
-        return socket.socket(self._family, self._kind, 0, descriptor), client
+        descriptor, client = self._socket._accept()  # type: ignore[attr-defined]
+        return socket.socket(self._family, self._type, 0, descriptor), client
