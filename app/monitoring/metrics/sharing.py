@@ -43,8 +43,19 @@ class SharedValues:
 
 
 def _reserve(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Make the file unless it is there, kept from a worker that ended; with its whole room, or not at all.
+
+    Others read whatever bears its name at any time, and cannot read one that is still empty.
+    """
+    if path.exists():
+        return
+    unfinished = path.with_suffix(".unfinished")
+    descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         os.posix_fallocate(descriptor, 0, _BYTES_OF_A_FILE)
+        unfinished.rename(path)
+    except OSError:
+        unfinished.unlink(missing_ok=True)
+        raise
     finally:
         os.close(descriptor)
