@@ -13,7 +13,7 @@ import numpy as np
 from marshmallow import ValidationError, fields
 
 from app.release.schema import Feature, Scalar
-from app.runtime.dates import find_date_fault, parse_date, read_moment
+from app.runtime.dates.reading import find_date_fault, parse_date, read_moment
 
 # What a number is written with: of such text Python takes the JSON grammar plus a sign and a bare point.
 _NUMBER_CHARACTERS = "0123456789+-.eE"

@@ -11,7 +11,7 @@ from app.monitoring.prediction_log.sketches import MakeSketcher, NoSketcher, Ske
 from app.monitoring.watcher.parts import MakePart
 from app.release.profile.opening import OpenedProfile, open_profile
 from app.release.store import ReleaseStore
-from app.runtime.dates import read_seconds
+from app.runtime.dates.reading import read_seconds
 from config.settings import Settings
 
 logger = logging.getLogger(__name__)

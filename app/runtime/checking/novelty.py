@@ -10,7 +10,7 @@ from marshmallow import ValidationError
 from app.errors import FieldFault, WarningKind
 from app.release.schema import Feature, Scalar
 from app.runtime.checking.screen import EnoughNews, ReadValue
-from app.runtime.dates import parse_date, read_moment
+from app.runtime.dates.reading import parse_date, read_moment
 from app.runtime.row_fields import FeatureField, make_value_lookup, value_key
 
 _NEW_NULL = "No data told whether training had nulls here; the null was accepted."

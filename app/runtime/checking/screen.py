@@ -17,8 +17,8 @@ from marshmallow import ValidationError
 
 from app.errors import FieldFault
 from app.release.schema import Feature, Scalar
-from app.runtime.checking.date_formats import make_date_reader
-from app.runtime.dates import parse_date, read_moment
+from app.runtime.dates.formats import make_date_reader
+from app.runtime.dates.reading import parse_date, read_moment
 
 # One value of the row at this position as the model gets it. Appends what is to be told of an accepted value; raises
 # ValidationError for one that is not accepted, and EnoughNews instead of telling more than anybody lists.
@@ -89,8 +89,12 @@ _DAY = (
     't if type(v := row[name{p}]) is str and len(t := v.strip()) == 10 and t[4] == t[7] == "-" and'
     " low{p} <= parse{p}(t) <= high{p} else "
 )
-_DATE = _DAY + "t if type(v) is str and is_plain{p}(t) and low{p} <= moment{p}(t) <= high{p} else "
+_DATE = _DAY + 't if type(v) is str and t[4:5] == "-" and is_plain{p}(t) and low{p} <= moment{p}(t) <= high{p} else '
 _IN_FORMAT = "t if type(v) is str and (m := in_format{p}(t)) is not None and low{p} <= m <= high{p} else "
+_NO_DASHES_IN_FORMAT = (
+    't if type(v := row[name{p}]) is str and v[4:5] != "-" and (m := in_format{p}(t := v.strip())) is not None'
+    " and low{p} <= m <= high{p} else "
+)
 
 
 @dataclass(frozen=True)
@@ -219,7 +223,10 @@ def _choose_expression(feature: Feature, read: ReadValue) -> tuple[str, Mapping[
     if feature.type == "bool" or feature.categories is not None:
         return _choose_from_list(feature, read)
     if feature.type == "datetime":
-        expression = _DATE + _IN_FORMAT if feature.date_formats else _DATE
+        expression = _DATE
+        if feature.date_formats:
+            has_dashes = any("-" in date_format for date_format in feature.date_formats)
+            expression = _DATE + _IN_FORMAT if has_dashes else _NO_DASHES_IN_FORMAT + _DATE
         return expression + _OTHERWISE, {
             **_bind_dates(feature, read),
             "in_format": make_date_reader(feature.date_formats),

@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from app.release.schema import Feature
-from app.runtime.dates import parse_date
+from app.runtime.dates.reading import parse_date
 
 DATE_PARTS = ("value", "year", "month", "day", "dayofweek")
 DateParts = tuple[float, ...]
@@ -38,7 +38,7 @@ class DateReader:
         feature = Feature(
             name="", type="datetime", dtype="object", nullable=True, date_formats=tuple(document["formats"])
         )
-        # strptime takes five times as long as all else here, and dates in such formats are mostly days, which repeat.
+        # This takes as long as all else here, and dates in such formats are mostly days, which repeat.
         self._parse = lru_cache(_REMEMBERED_DATES)(partial(parse_date, feature=feature))
         self._clock = WallClock(document["zone"]) if document["zone"] else None
 

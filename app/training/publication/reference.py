@@ -21,7 +21,7 @@ from app.release.profile.reference import (
     list_known_values,
 )
 from app.release.schema import Feature, FeatureSchema, Scalar
-from app.runtime.dates import read_seconds
+from app.runtime.dates.reading import read_seconds
 from app.runtime.native import predict_frame
 from app.runtime.predictions import Predictions
 from app.runtime.rows import TypedRow

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from itertools import count
 from typing import Any
 
@@ -95,17 +97,24 @@ def _plain_number_text(feature: Feature, number: int) -> Any:
 
 
 def _training_date(feature: Feature, number: int) -> Any:
-    day, month = 1 + number % 28, ("Jan", "Feb", "Mar", "Oct")[number % 4]
-    if "%d %b %Y" in feature.date_formats:
-        return f"{day:02} {month} {2024 + number % 2}"
-    return find_known_value(feature)
+    return _write_date(feature, number, first_year=2024, years=2)
 
 
 def _any_date(feature: Feature, number: int) -> Any:
     """A date in a format of training that no other value has."""
-    if "%d %b %Y" in feature.date_formats:
-        return f"{1 + number % 28:02} {('Jan', 'Feb', 'Mar', 'Oct')[number // 28 % 4]} {1700 + number // 112 % 500}"
-    return find_known_value(feature)
+    return _write_date(feature, number, first_year=1700, years=500)
+
+
+def _short_date(feature: Feature, number: int) -> Any:
+    """The same without zeros in front, as spreadsheets write it."""
+    return re.sub(r"\b0", "", str(_any_date(feature, number)))
+
+
+def _write_date(feature: Feature, number: int, *, first_year: int, years: int) -> Any:
+    if not feature.date_formats:
+        return find_known_value(feature)
+    day = date(first_year + number // 336 % years, 1 + number // 28 % 12, 1 + number % 28)
+    return day.strftime(feature.date_formats[-1])
 
 
 def _nearly_right(feature: Feature, number: int) -> Any:
@@ -203,6 +212,7 @@ BODIES: Mapping[str, MakeBody] = {
     "valid, odd spellings and spaces": fill_rows(_as_text),
     "valid, dates in a format of training": fill_rows(_training_date),
     "valid, different dates in a format of training": fill_rows(_any_date),
+    "valid, different dates as of spreadsheets": fill_rows(_short_date),
     "valid, numbers of 390 digits": fill_rows(_long_number),
     "every value wrong": fill_rows(_all_wrong),
     "every value nearly right": fill_rows(_nearly_right),

@@ -82,12 +82,14 @@ EVERY_KIND = FeatureSchema(
     ),
     unused=("constant",),
 )
+SALES = FeatureSchema((*DIAMONDS.features, _day("sold", "%m/%d/%Y")))
 DATES = FeatureSchema(tuple(_day(f"d{position}", "%d.%m.%Y", "%d %b %Y") for position in range(10)))
 WIDE = FeatureSchema(tuple(_number(f"feature_number_{position:04}") for position in range(1000)))
 SCHEMAS: Mapping[str, FeatureSchema] = {
     "churn": CHURN,
     "diamonds": DIAMONDS,
     "every kind": EVERY_KIND,
+    "sales": SALES,
     "dates": DATES,
     "wide": WIDE,
 }

@@ -15,7 +15,7 @@ from app.release.profile.bins import NumberBins
 from app.release.profile.opening import OpenedProfile
 from app.release.profile.reference import AnswerProfile, ColumnProfile, ReferenceProfile
 from app.release.schema import Feature, FeatureSchema
-from app.runtime.dates import read_seconds
+from app.runtime.dates.reading import read_seconds
 from app.training.publication.reference import profile_rows
 
 START = datetime(2026, 11, 24, 8, 0, tzinfo=timezone.utc)

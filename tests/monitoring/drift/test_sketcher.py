@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from app.monitoring.drift.sketcher import LEAST_ROWS, ROWS_AT_ONCE, ProfileSketcher
-from app.runtime.dates import read_seconds
+from app.runtime.dates.reading import read_seconds
 from tests.monitoring.drift.builders import PLACES, Row, change, make_probabilities, make_profile, make_rows
 
 OPENED = make_profile()

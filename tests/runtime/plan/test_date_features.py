@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from app.release.plan.features import export_features
 from app.release.schema import Feature, FeatureSchema
-from app.runtime.dates import find_date_fault
+from app.runtime.dates.reading import find_date_fault
 from app.runtime.frames import build_frame
 from app.runtime.plan.encoding import FeatureEncoder
 from app.runtime.rows import TypedRow

@@ -16,7 +16,7 @@ from app.monitoring.drift.sketcher import ProfileSketcher
 from app.monitoring.prediction_log.sketches import MOST_ROWS
 from app.release.profile.reference import find_kind
 from app.release.schema import Feature
-from app.runtime.dates import read_seconds
+from app.runtime.dates.reading import read_seconds
 from app.runtime.predictions import Predictions
 from tests.bench.monitoring.drift.subjects import Prepared, Subject, prepare
 

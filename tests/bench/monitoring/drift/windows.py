@@ -11,7 +11,7 @@ import orjson
 from app.monitoring.drift.report import DriftReport, judge_window
 from app.monitoring.drift.sketcher import ProfileSketcher
 from app.monitoring.drift.window import Window
-from app.runtime.dates import read_seconds
+from app.runtime.dates.reading import read_seconds
 from app.runtime.predictions import Predictions
 from app.runtime.rows import TypedRow
 from tests.bench.monitoring.drift.subjects import Prepared

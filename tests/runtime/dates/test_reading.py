@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.release.schema import Feature
-from app.runtime.dates import parse_date, read_moment, read_seconds
+from app.runtime.dates.reading import parse_date, read_moment, read_seconds
 
 FEATURE = Feature(name="when", type="datetime", dtype="object", nullable=True, date_formats=("%d %b %Y", "%d%m%Y"))
 MOMENTS = st.datetimes(datetime(1678, 1, 2), datetime(2261, 12, 30))  # noqa: DTZ001 - also dates without a zone

@@ -1,11 +1,13 @@
-"""Dates as text: which are accepted, and which moment they name. AutoGluon's own parser guesses; this one refuses."""
+"""Which dates are accepted, and which moment they name. AutoGluon's own parser guesses; this one refuses."""
 
 from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 
 from app.release.schema import Feature
+from app.runtime.dates.formats import make_date_reader
 
 _ISO = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})"
@@ -15,6 +17,8 @@ _ISO = re.compile(
 # The years that a 64-bit count of nanoseconds holds in full; AutoGluon replaces what lies outside by the mean date.
 _FIRST_YEAR, _LAST_YEAR = 1678, 2261
 _LONGEST_DATE = 100
+
+_find_reader = lru_cache(1000)(make_date_reader)
 
 
 def find_date_fault(text: str, feature: Feature) -> str | None:
@@ -37,6 +41,11 @@ def parse_date(text: str, feature: Feature) -> datetime | None:
     match = _ISO.fullmatch(text)
     if match is not None:
         return _build_datetime(match)
+    if not feature.date_formats:
+        return None
+    moment = _find_reader(feature.date_formats)(text)
+    if moment is not None:
+        return moment
     for date_format in feature.date_formats:
         try:
             return datetime.strptime(text, date_format)  # noqa: DTZ007 - a naive date stays naive

@@ -1,0 +1,1 @@
+"""Dates as text: which are accepted, and which moment they name."""
