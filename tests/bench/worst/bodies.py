@@ -107,7 +107,8 @@ def _any_date(feature: Feature, number: int) -> Any:
 
 def _short_date(feature: Feature, number: int) -> Any:
     """The same without zeros in front, as spreadsheets write it."""
-    return re.sub(r"\b0", "", str(_any_date(feature, number)))
+    value = _any_date(feature, number)
+    return re.sub(r"\b0", "", value) if feature.date_formats else value
 
 
 def _write_date(feature: Feature, number: int, *, first_year: int, years: int) -> Any:
