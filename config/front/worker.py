@@ -22,6 +22,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from config.front.answers import NOT_IN_TIME, write_refusal
 from config.front.connection import Connection, has_read_all
+from config.front.date_header import format_date_once_a_second
 from config.front.desk import Desk, take
 from config.front.lingering import Lingering
 from config.front.listener import Listener
@@ -82,6 +83,7 @@ class Worker(AnswersUnreadable, ThreadWorker):  # type: ignore[misc]
 
     def init_process(self) -> None:
         send_whole_answers()
+        format_date_once_a_second()
         # gunicorn searches for thirty settings at each request, in three steps; this way it finds them in the first.
         self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
         self._health_thread = ThreadPoolExecutor(1, thread_name_prefix="health")

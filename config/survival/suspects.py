@@ -11,6 +11,7 @@ KEY_BYTES = 16
 IS_TAKEN, IS_FREE = 1, 0
 # Whether it is taken, what its worker is at, and the worker's process.
 SLOT = struct.Struct(f"=B{KEY_BYTES}sI")
+_TAKEN = bytes([IS_TAKEN])
 _ENTRY = struct.Struct(f"={KEY_BYTES}sQdQ")
 _STAMP_BYTES = 8
 # The oldest gives way to the next one.
@@ -112,7 +113,8 @@ class SuspectBoard:
     def list_processes_at(self, key: bytes, *, besides: int) -> list[int]:
         """The processes of other places that are at it, or were when they died and nobody has blamed them yet."""
         end = self._used_places[0] * self.threads * SLOT.size
-        if self.slots.find(key, 0, end) < 0:
+        # What stands before a key says whether it is taken; bodies that come again and again have left theirs in slots.
+        if self.slots.find(_TAKEN + key, 0, end) < 0:
             return []
         slots = SLOT.iter_unpack(self.slots[:end])
         return [

@@ -144,6 +144,15 @@ def test_another_try_waits_until_it_is_known_what_a_worker_died_of(board: Suspec
     assert told[0] > 0
 
 
+def test_only_who_is_at_a_body_now_is_listed(board: SuspectBoard) -> None:
+    under_way = BodiesUnderWay(board, 0)
+    under_way.enter(POISON)
+    assert board.list_processes_at(POISON, besides=1) == [os.getpid()]
+    assert board.list_processes_at(POISON, besides=0) == []
+    under_way.leave()
+    assert board.list_processes_at(POISON, besides=1) == []
+
+
 def test_nobody_waits_for_a_worker_that_lives_or_for_a_master_that_does_not(board: SuspectBoard) -> None:
     alive = BodiesUnderWay(board, 0)
     alive.enter(INNOCENT)
