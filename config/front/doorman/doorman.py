@@ -13,12 +13,13 @@ import socket
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from config.front.answers import NOT_IN_TIME, OVERLOADED, STOPPING, Refusal, write_refusal
 from config.front.desk import Desk, put, take
 from config.front.doorman.heads import RequestStart, read_start
+from config.front.doorman.line import Held, Line
 from config.front.doorman.pace import Pace
 from config.front.doorman.queues import observe_queue
 from config.front.doorman.waiting_room import WaitingRoom
@@ -40,17 +41,13 @@ _MOST_HELD = 1000
 _MOST_HANDED_ON = 64
 _MOST_AT_ONCE = 256
 _FIRST_BYTES = 4096
+# Some dozens of rows. With more larger ones among those that come, small ones go first.
+_SMALL_BYTES = 10_000
+_LARGE_SHARE, _LARGE_COUNT = 0.1, 4
 _READ_BYTES = 1 << 16
 _SECONDS_OF_SILENCE = 5.0
 _SECONDS_BETWEEN_LINES = 10.0
 _UNKNOWN = RequestStart(is_health=False, request_id=None, timeout_ms=None, expected_bytes=0)
-
-
-@dataclass(frozen=True)
-class _Held:
-    connection: socket.socket
-    start: RequestStart
-    due: float
 
 
 class Doorman:
@@ -84,8 +81,8 @@ class Doorman:
         self._log = log
         self._pace = Pace()
         self._poll = select.epoll()
-        self._held: deque[_Held] = deque()
-        self._handed_on: deque[_Held] = deque(maxlen=_MOST_HANDED_ON)
+        self._held = Line()
+        self._handed_on: deque[Held] = deque(maxlen=_MOST_HANDED_ON)
         self._most_held = min(_MOST_HELD, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4)
         self._silent = WaitingRoom(self._poll, seconds=_SECONDS_OF_SILENCE)
         self._lingering = Lingering(self._poll)
@@ -99,7 +96,7 @@ class Doorman:
         self._taken_before = 0
         self._refused = 0
         self._next_line = 0.0
-        self._next_due = math.inf
+        self._placed = self._placed_large = 0
 
     def run(self, stop: int) -> None:
         """Work until the descriptor `stop` becomes readable; then refuse what still waits.
@@ -125,7 +122,8 @@ class Doorman:
 
     def _count_idle_seconds(self) -> float | None:
         """Until something that was handed on is due: it may still lie at the desk."""
-        return None if self._next_due == math.inf else max(0.0, self._next_due - time.monotonic())
+        due = self._held.next_due
+        return None if due == math.inf else max(0.0, due - time.monotonic())
 
     def close(self) -> None:
         self._silent.close_late(math.inf)
@@ -166,6 +164,7 @@ class Doorman:
         self._full_windows = self._full_windows + 1 if is_full else 0
         self._is_standing = self._full_windows >= _WINDOWS_OF_BURST
         self._window_end, self._refused_in_window, self._taken_before = now + _WINDOW_SECONDS, 0, taken
+        self._placed, self._placed_large = self._placed // 2, self._placed_large // 2
 
     def _count_room(self, now: float) -> int:
         """How many may wait in the kernel: none while others wait here, or while no worker takes any."""
@@ -197,29 +196,37 @@ class Doorman:
         start = read_start(received)
         if start.is_health and put(self._desk.health[0], connection):
             connection.close()
-        elif not start.is_health and self._may_wait(start):
-            self._hold(_Held(connection, start, now + self._find_timeout(start)))
+            return
+        goes_first = self._goes_first(start)
+        if not start.is_health and self._may_wait(start, goes_first=goes_first):
+            self._held.admit(Held(connection, start, now + self._find_timeout(start)), goes_first=goes_first)
         else:
             self._refused_in_window += 1
             self._refuse(connection, start, OVERLOADED, now)
 
-    def _may_wait(self, start: RequestStart) -> bool:
+    def _goes_first(self, start: RequestStart) -> bool:
+        """Whether it is small, and there are large ones, which keep workers busy for a hundred times as long.
+
+        Whose share of the workers is used up only a worker can tell, from the moment that it sees somebody else.
+        """
+        is_large = start.expected_bytes > _SMALL_BYTES
+        self._placed += 1
+        self._placed_large += is_large
+        return not is_large and self._placed_large > max(_LARGE_COUNT, _LARGE_SHARE * self._placed)
+
+    def _may_wait(self, start: RequestStart, *, goes_first: bool) -> bool:
         """Whether it is worth while. Until the first worker is ready nobody knows how long it will be."""
-        wait = self._pace.estimate_seconds(self._in_kernel + len(self._held))
-        is_soon = wait <= min(self._most_wait_seconds, self._find_timeout(start))
-        may = (is_soon and not self._is_standing) or not self._desk.is_attended()
+        ahead = self._held.count_ahead(goes_first=goes_first) + (0 if goes_first else self._in_kernel)
+        is_soon = self._pace.estimate_seconds(ahead) <= min(self._most_wait_seconds, self._find_timeout(start))
+        may = (is_soon and (goes_first or not self._is_standing)) or not self._desk.is_attended()
         return may and len(self._held) < self._most_held
 
     def _find_timeout(self, start: RequestStart) -> float:
         return self._timeout_seconds if start.timeout_ms is None else start.timeout_ms / 1000
 
-    def _hold(self, held: _Held) -> None:
-        self._held.append(held)
-        self._next_due = min(self._next_due, held.due)
-
     def _hand_on(self) -> None:
-        while self._held and put(self._desk.turns[0], self._held[0].connection):
-            held = self._held.popleft()
+        while (held := self._held.look()) is not None and put(self._desk.turns[0], held.connection):
+            self._held.leave()
             held.connection.close()
             self._handed_on.append(held)
 
@@ -229,19 +236,16 @@ class Doorman:
         while connection := take(self._desk.turns[1]):
             connections.append(connection)
         for connection in reversed(connections):
-            unknown = _Held(connection, _UNKNOWN, now + self._timeout_seconds)
+            unknown = Held(connection, _UNKNOWN, now + self._timeout_seconds)
             held = self._handed_on.pop() if self._handed_on else unknown
-            self._held.appendleft(replace(held, connection=connection))
+            self._held.readmit(replace(held, connection=connection))
 
     def _dismiss_late(self, now: float) -> None:
-        if now < self._next_due:
+        if now < self._held.next_due:
             return
         self._take_back(now)
-        for held in self._held:
-            if now >= held.due:
-                self._refuse(held.connection, held.start, NOT_IN_TIME, now)
-        self._held = deque(held for held in self._held if now < held.due)
-        self._next_due = min((held.due for held in self._held), default=math.inf)
+        for held in self._held.dismiss_late(now):
+            self._refuse(held.connection, held.start, NOT_IN_TIME, now)
 
     def _refuse(self, connection: socket.socket, start: RequestStart, refusal: Refusal, now: float) -> None:
         self._refused += 1
@@ -279,9 +283,9 @@ class Doorman:
 
     def _refuse_held(self) -> None:
         now = time.monotonic()
-        for held in self._held:
+        while self._held:
+            held = self._held.leave()
             self._refuse(held.connection, held.start, STOPPING, now)
-        self._held.clear()
 
     def _report(self, now: float) -> None:
         if self._refused and now >= self._next_line:

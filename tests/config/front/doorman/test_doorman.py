@@ -21,6 +21,7 @@ PATIENCE = 10
 BODY = b'{"data":[]}'
 REQUEST = b"POST /predict HTTP/1.1\r\nHost: a\r\nX-Request-ID: order-17\r\nContent-Length: 11\r\n%s\r\n" + BODY
 PLAIN, HURRIED = REQUEST % b"", REQUEST % b"X-Request-Timeout-Ms: 100\r\n"
+LARGE = PLAIN.replace(b"Content-Length: 11", b"Content-Length: 3000000")
 HEALTH = b"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
@@ -177,6 +178,27 @@ def test_what_lies_at_the_desk_is_not_forgotten(make_door: Callable[..., Door]) 
     assert read(hurried)[2]["error"] == "deadline_exceeded"
 
 
+def test_small_ones_go_before_large_ones_also_on_top_of_a_queue_that_stands(
+    make_door: Callable[..., Door], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("config.front.doorman.doorman._WINDOW_SECONDS", 0.3)
+    door = make_door(most_wait_seconds=0.1)
+    wait_until(lambda: bool(door.send(*[LARGE] * 30)) and door.is_standing(), seconds=PATIENCE)
+    large = door.send(*[LARGE] * 30)
+    door.send(PLAIN)
+    assert read(large[0])[2]["error"] == "overloaded"
+    # Some were let in before the queue stood.
+    before = list(iter(lambda: take_next(door.desk.turns[1]), PLAIN))
+    assert len(before) < 20
+
+
+def test_some_large_ones_among_small_ones_make_no_difference(make_door: Callable[..., Door]) -> None:
+    door = make_door()
+    requests = [LARGE, *[PLAIN] * 39]
+    door.send(*requests)
+    assert [take_next(door.desk.turns[1]) for _ in range(30)] == requests[:30]
+
+
 def test_health_passes_all_that_wait(make_door: Callable[..., Door]) -> None:
     door = make_door(most_wait_seconds=0.02)
     door.send(*[PLAIN] * 60, HEALTH)
@@ -186,7 +208,7 @@ def test_health_passes_all_that_wait(make_door: Callable[..., Door]) -> None:
 def test_a_refused_client_that_is_still_sending_reads_its_answer(make_door: Callable[..., Door]) -> None:
     door = make_door(most_wait_seconds=0.02)
     door.send(*[PLAIN] * 60)
-    (large,) = door.send(PLAIN.replace(b"Content-Length: 11", b"Content-Length: 3000000"))
+    (large,) = door.send(LARGE)
     for _ in range(20):
         large.sendall(b" " * 10_000)
     assert read(large)[2]["error"] == "overloaded"
