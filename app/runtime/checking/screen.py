@@ -91,6 +91,7 @@ _DAY = (
 )
 _DATE = _DAY + 't if type(v) is str and t[4:5] == "-" and is_plain{p}(t) and low{p} <= moment{p}(t) <= high{p} else '
 _IN_FORMAT = "t if type(v) is str and (m := in_format{p}(t)) is not None and low{p} <= m <= high{p} else "
+# For formats without dashes: asked first, but not of what looks like ISO 8601.
 _NO_DASHES_IN_FORMAT = (
     't if type(v := row[name{p}]) is str and v[4:5] != "-" and (m := in_format{p}(t := v.strip())) is not None'
     " and low{p} <= m <= high{p} else "

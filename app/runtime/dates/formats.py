@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 _MONTHS = (
@@ -99,7 +100,8 @@ class _Format:
     mark: str
 
 
-def make_date_reader(date_formats: Sequence[str]) -> ReadDate:
+@lru_cache(1000)
+def make_date_reader(date_formats: tuple[str, ...]) -> ReadDate:
     """A function from text to the moment that the first fitting format reads from it.
 
     It returns None where only strptime can tell: for odd spellings, for directives that are not known here, and for
@@ -132,6 +134,8 @@ def make_date_reader(date_formats: Sequence[str]) -> ReadDate:
 def _compile(date_format: str) -> _Format | None:
     """None for a format that cannot be cut, holds directives that are not known here, or one part twice."""
     pieces = re.findall(r"%.|[^%]+", date_format)
+    if "".join(pieces) != date_format:
+        return None
     used = [_DIRECTIVES.get(piece) for piece in pieces if piece.startswith("%")]
     directives = [directive for directive in used if directive is not None]
     parts = [directive.part for directive in directives]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
-from functools import lru_cache
 
 from app.release.schema import Feature
 from app.runtime.dates.formats import make_date_reader
@@ -17,8 +16,6 @@ _ISO = re.compile(
 # The years that a 64-bit count of nanoseconds holds in full; AutoGluon replaces what lies outside by the mean date.
 _FIRST_YEAR, _LAST_YEAR = 1678, 2261
 _LONGEST_DATE = 100
-
-_find_reader = lru_cache(1000)(make_date_reader)
 
 
 def find_date_fault(text: str, feature: Feature) -> str | None:
@@ -43,7 +40,7 @@ def parse_date(text: str, feature: Feature) -> datetime | None:
         return _build_datetime(match)
     if not feature.date_formats:
         return None
-    moment = _find_reader(feature.date_formats)(text)
+    moment = make_date_reader(feature.date_formats)(text)
     if moment is not None:
         return moment
     for date_format in feature.date_formats:

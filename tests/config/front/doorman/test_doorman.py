@@ -100,6 +100,19 @@ def make_door(listener: socket.socket) -> Iterator[Callable[..., Door]]:
         door.close()
 
 
+@pytest.fixture
+def make_standing_door(make_door: Callable[..., Door], monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], Door]:
+    """A door with a queue of one kind of request, that is no burst any more."""
+    monkeypatch.setattr("config.front.doorman.doorman._WINDOW_SECONDS", 0.3)
+
+    def make(request: bytes) -> Door:
+        door = make_door(most_wait_seconds=0.1)
+        wait_until(lambda: bool(door.send(*[request] * 30)) and door.is_standing(), seconds=PATIENCE)
+        return door
+
+    return make
+
+
 def read(client: socket.socket) -> tuple[str, dict[str, str], Any]:
     """The whole answer, up to the end of the connection: its status, headers and document."""
     received = b""
@@ -179,11 +192,9 @@ def test_what_lies_at_the_desk_is_not_forgotten(make_door: Callable[..., Door]) 
 
 
 def test_small_ones_go_before_large_ones_also_on_top_of_a_queue_that_stands(
-    make_door: Callable[..., Door], monkeypatch: pytest.MonkeyPatch
+    make_standing_door: Callable[[bytes], Door],
 ) -> None:
-    monkeypatch.setattr("config.front.doorman.doorman._WINDOW_SECONDS", 0.3)
-    door = make_door(most_wait_seconds=0.1)
-    wait_until(lambda: bool(door.send(*[LARGE] * 30)) and door.is_standing(), seconds=PATIENCE)
+    door = make_standing_door(LARGE)
     large = door.send(*[LARGE] * 30)
     door.send(PLAIN)
     assert read(large[0])[2]["error"] == "overloaded"
@@ -232,11 +243,9 @@ def test_at_the_end_everybody_who_waits_is_told(make_door: Callable[..., Door]) 
 
 
 def test_who_comes_on_top_of_a_queue_that_stands_is_refused_until_it_has_gone(
-    make_door: Callable[..., Door], monkeypatch: pytest.MonkeyPatch
+    make_standing_door: Callable[[bytes], Door],
 ) -> None:
-    monkeypatch.setattr("config.front.doorman.doorman._WINDOW_SECONDS", 0.3)
-    door = make_door(most_wait_seconds=0.1)
-    wait_until(lambda: bool(door.send(*[PLAIN] * 30)) and door.is_standing(), seconds=PATIENCE)
+    door = make_standing_door(PLAIN)
     refused = door.send(PLAIN)[0]
     assert read(refused)[2]["error"] == "overloaded"
     while door.waiting():
